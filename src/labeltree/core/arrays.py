@@ -1,0 +1,114 @@
+"""Names for arrays, and the one place where matrices are checked and brought to our layout."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
+
+from labeltree.core.errors import DataError
+
+Ints: TypeAlias = NDArray[np.int32]
+Longs: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+CSR: TypeAlias = csr_array
+"""A `scipy.sparse.csr_array`; docstrings give shape and meaning."""
+
+
+def as_csr(matrix: Any, name: str) -> CSR:
+    """Return `matrix` as CSR float32 with sorted indices, without duplicates or zeros.
+
+    Shares memory with `matrix` where that already has this layout.
+
+    Raises
+    ------
+    DataError
+        If it is not a matrix of finite numbers.
+    """
+    if not issparse(matrix):
+        matrix = np.asarray(matrix)
+        if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
+            raise DataError(
+                f"{name} must be a matrix of numbers, found {matrix.ndim} dimension(s) of type"
+                f" {matrix.dtype}.",
+                "Pass a scipy CSR matrix or a 2-d array.",
+            )
+    csr = csr_array(matrix, dtype=np.float32)
+    if not np.isfinite(csr.data).all():
+        rows = np.searchsorted(csr.indptr, np.flatnonzero(~np.isfinite(csr.data)), "right") - 1
+        raise DataError(
+            f"{name} holds NaN or infinity, first in row {rows[0]} ({len(rows)} in all).",
+            "Replace them before fitting.",
+        )
+    if not csr.has_canonical_format or (csr.data == 0).any():
+        csr = csr.copy()  # the arrays may be the caller's
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+    # scipy needs both index arrays of one type: int32 unless the matrix is too large for it.
+    index = np.int32 if max(csr.nnz, *csr.shape) < 2**31 else np.int64
+    if csr.indices.dtype != index or csr.indptr.dtype != index:
+        csr = from_parts(csr.data, csr.indices.astype(index), csr.indptr.astype(index), csr.shape)
+    return csr
+
+
+def for_kernel(csr: CSR) -> tuple[Longs, NDArray[np.uint32], Floats]:
+    """Return (indptr, indices, data) as kernels take them: int64, uint32, float32.
+
+    Unsigned indices spare compiled loops the sign extension and the test for negative ones.
+    """
+    indices = csr.indices
+    unsigned = indices.view(np.uint32) if indices.itemsize == 4 else indices.astype(np.uint32)
+    return csr.indptr.astype(np.int64), unsigned, csr.data
+
+
+def as_binary(matrix: Any, name: str) -> CSR:
+    """Return `matrix` as CSR (see `as_csr`) with every stored value set to 1.
+
+    Raises
+    ------
+    DataError
+        If a value is negative.
+    """
+    csr = as_csr(matrix, name)
+    if (csr.data < 0).any():
+        raise DataError(f"{name} holds negative values.", "Labels are 0 or 1.")
+    if (csr.data != 1).any():
+        csr = from_parts(np.ones_like(csr.data), csr.indices, csr.indptr, csr.shape)
+    return csr
+
+
+def from_parts(
+    data: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any], shape: tuple[int, int]
+) -> CSR:
+    """Assemble a CSR array from arrays known to be canonical: sorted, without duplicates."""
+    csr = csr_array(shape, dtype=data.dtype)
+    csr.data, csr.indices, csr.indptr = data, indices, indptr.astype(indices.dtype, copy=False)
+    csr.has_sorted_indices = True
+    csr.has_canonical_format = True
+    return csr
+
+
+def from_rows(rows: list[list[int]], n_columns: int) -> CSR:
+    """Return the binary CSR (len(rows), n_columns) with ones at the given columns of each row."""
+    lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+    indptr = np.concatenate(([0], np.cumsum(lengths)))
+    indices = np.fromiter((c for row in rows for c in row), np.int32, int(indptr[-1]))
+    ones = np.ones(len(indices), np.float32)
+    return as_binary(csr_array((ones, indices, indptr), shape=(len(rows), n_columns)), "Y")
+
+
+def binarised_product(left: CSR, right: CSR) -> CSR:
+    """Return 1[left @ right > 0] as CSR float32; both factors non-negative."""
+    product = csr_array(left @ right)
+    product.sort_indices()
+    product.data = np.ones(product.nnz, np.float32)
+    return as_csr(product, "product")
+
+
+def row_of_entry(csr: CSR) -> Longs:
+    """Return the row of each stored entry, shape (nnz,)."""
+    return np.repeat(np.arange(csr.shape[0], dtype=np.int64), np.diff(csr.indptr))

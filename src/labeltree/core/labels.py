@@ -1,0 +1,76 @@
+"""What is known about the columns of Y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from labeltree.core.arrays import CSR, Longs
+from labeltree.core.errors import DataError
+from labeltree.core.hierarchy import Hierarchy
+from labeltree.core.store import storable
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Ids, names, texts, training counts and hierarchy of the labels, aligned with Y's columns.
+
+    Raises
+    ------
+    DataError
+        If ids repeat, or lengths disagree.
+    """
+
+    ids: tuple[str, ...]
+    """Unique id of each label, (n_labels,)."""
+    names: tuple[str, ...] = ()
+    """Name shown to people; the ids where none are given."""
+    texts: tuple[str, ...] | None = None
+    """Longer description, for models that read label text."""
+    counts: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Training documents of each label, (n_labels,)."""
+    n_train: int = 0
+    """Training documents in all."""
+    hierarchy: Hierarchy | None = None
+    """The given taxonomy, or None. It covers all columns, or the first ones where a test set
+    brought labels from outside the universe."""
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        if not self.names:
+            object.__setattr__(self, "names", self.ids)
+        if not len(self.counts):
+            object.__setattr__(self, "counts", np.zeros(n, np.int64))
+        if len(self.column) != n:
+            twice = next(i for i in self.ids if self.ids.count(i) > 1)
+            raise DataError(f"Label id {twice!r} occurs twice.", "Ids must be unique.")
+        for what in ("names", "counts", "texts"):
+            value = getattr(self, what)
+            if value is not None and len(value) != n:
+                raise DataError(f"{n} label ids but {len(value)} {what}.", "Give one a label.")
+        if self.hierarchy is not None and self.hierarchy.n_labels > n:
+            raise DataError(
+                f"The hierarchy has {self.hierarchy.n_labels} labels, the data {n}.",
+                "Build it with label_ids=labels.ids.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Column of each id."""
+        return {label: c for c, label in enumerate(self.ids)}
+
+    def counted(self, Y: CSR) -> Labels:
+        """Return a copy whose counts are those of the training matrix Y."""
+        counts = np.bincount(Y.indices, minlength=len(self)).astype(np.int64)
+        return replace(self, counts=counts, n_train=int(Y.shape[0]))
+
+    @staticmethod
+    def numbered(n_labels: int) -> Labels:
+        """Return labels called "0", "1", ... for matrices that come without names."""
+        return Labels(tuple(map(str, range(n_labels))))

@@ -1,0 +1,180 @@
+"""The contract every model keeps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+
+from labeltree.core import store
+from labeltree.core.arrays import CSR, as_binary, as_csr
+from labeltree.core.dataset import Dataset, Inputs
+from labeltree.core.errors import DataError, NotFittedError
+from labeltree.core.labels import Labels
+from labeltree.core.params import Params, snake
+
+logger = logging.getLogger(__name__)
+
+Takes = Literal["features", "text", "both"]
+
+
+class Model(Protocol):
+    """Learns from documents with labels, ranks labels for documents."""
+
+    takes: ClassVar[Takes]
+
+    def fit(
+        self, X: Any, Y: Any, *, labels: Labels | None = None, validation: Dataset | None = None
+    ) -> Self:
+        """Learn; returns self."""
+
+    def predict(self, X: Any, k: int = 5) -> CSR:
+        """Return scores (n_samples, n_labels), at most k entries a row."""
+
+
+@dataclass(eq=False)
+class BaseModel(Params):
+    """What all models share: checks of their input, saving, scikit-learn's manners.
+
+    A model is a dataclass whose fields are its parameters. `fit` sets attributes that end in
+    `_`, made of arrays, storables or models; saving writes fields and attributes.
+    """
+
+    takes: ClassVar[Takes] = "features"
+
+    def fit(
+        self, X: Any, Y: Any, *, labels: Labels | None = None, validation: Dataset | None = None
+    ) -> Self:
+        """Learn from documents.
+
+        Parameters
+        ----------
+        X
+            What the model `takes`: CSR features (n_samples, n_features), or a sequence of texts.
+        Y
+            Binary labels (n_samples, n_labels).
+        labels
+            What is known about the columns of Y, a given taxonomy among it.
+        validation
+            Held-out documents, for models that stop early.
+        """
+        raise NotImplementedError
+
+    def predict(self, X: Any, k: int = 5) -> CSR:
+        """Return scores (n_samples, n_labels), at most k entries a row, each in (0, 1]."""
+        raise NotImplementedError
+
+    def score(self, X: Any, Y: Any) -> float:
+        """Return P@1, in [0, 1]: the share of documents whose first label is right."""
+        S, truth = self.predict(X, k=1), as_binary(Y, "Y")
+        return float((S > 0).multiply(truth).sum() / max(1, truth.shape[0]))
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model to a folder; `labeltree.load` reads it back."""
+        self.check_fitted()
+        store.write_folder(path, *self.to_state())
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return (header, state): the registered name with parameters, and what was learned.
+
+        A learned attribute that is a model itself nests: its state goes under dotted names.
+        """
+        header: dict[str, Any] = {"model": snake(type(self).__name__), "params": self.to_json()}
+        state: dict[str, Any] = {}
+        for name, value in self._learned().items():
+            if isinstance(value, BaseModel):
+                inner, parts = value.to_state()
+                header.setdefault("models", {})[name] = inner
+                state |= {f"{name}.{k}": v for k, v in parts.items()}
+            else:
+                state[name] = value
+        return header, state
+
+    @classmethod
+    def from_state(
+        cls, header: dict[str, Any], state: dict[str, Any], find: Callable[[str], type[BaseModel]]
+    ) -> Self:
+        """Build a fitted model from what `to_state` returned; `find` gives classes by name."""
+        model = cls.from_json(header["params"])
+        nested = header.get("models", {})
+        for name, inner in nested.items():
+            parts = {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+            setattr(model, name + "_", find(inner["model"]).from_state(inner, parts, find))
+        for name, value in state.items():
+            if "." not in name:
+                setattr(model, name + "_", value)
+        return model
+
+    def check_fitted(self) -> None:
+        """Raise `NotFittedError` before `fit`."""
+        if not self._learned():
+            name = type(self).__name__
+            raise NotFittedError(f"This {name} is not fitted yet: call fit first.")
+
+    def _learned(self) -> dict[str, Any]:
+        return {k[:-1]: v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("_")}
+
+    # -- scikit-learn asks for these; nothing here imports it unless scikit-learn itself calls --
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return bool(self._learned())
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True, multi_output=True),
+            classifier_tags=None,
+            regressor_tags=None,
+        )
+
+
+def checked_training(X: Any, Y: Any, labels: Labels | None) -> tuple[CSR, CSR, Labels]:
+    """Return features, truth and labels ready for training.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, a value is not finite, or no document has a label.
+    """
+    X, Y = checked_features(X), as_binary(Y, "Y")
+    if X.shape[0] != Y.shape[0]:
+        raise DataError(f"X has {X.shape[0]} rows but Y has {Y.shape[0]}.")
+    if not Y.nnz:
+        raise DataError("No document has a label.", "Training needs positives.")
+    labels = labels or Labels.numbered(Y.shape[1])
+    if len(labels) != Y.shape[1]:
+        raise DataError(f"Y has {Y.shape[1]} columns but there are {len(labels)} labels.")
+    unlabelled = int((np.diff(Y.indptr) == 0).sum())
+    if unlabelled:
+        logger.info("%d of %d documents have no label: they train nothing", unlabelled, Y.shape[0])
+    return X, Y, labels.counted(Y)
+
+
+def checked_features(X: Any, n_features: int | None = None) -> CSR:
+    """Return X as CSR float32.
+
+    Raises
+    ------
+    DataError
+        If X is texts, holds NaN, or has another number of features than in training.
+    """
+    if isinstance(X, Inputs):
+        X = X.features
+    if isinstance(X, str) or (isinstance(X, Sequence) and len(X) and isinstance(X[0], str)):
+        raise DataError(
+            "The model takes features, X is texts.",
+            "Put a vectoriser before it: Pipeline(model=...).",
+        )
+    csr = as_csr(X, "X")
+    if n_features is not None and csr.shape[1] != n_features:
+        raise DataError(
+            f"X has {csr.shape[1]} features, the model was trained on {n_features}.",
+            "Use the vectoriser of the training run.",
+        )
+    return csr

@@ -1,0 +1,198 @@
+"""Parameters as dataclass fields: one declaration for Python, command line, docs and JSON.
+
+`Params` gives models and parts `get_params`, `set_params` and JSON both ways, in the manner of
+scikit-learn (nested names with `__`), without importing it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, ClassVar, Self
+
+from labeltree.core.errors import ParameterError
+
+Check = Callable[[Any], str]
+"""Returns what is wanted if the value is wrong, else an empty string."""
+
+
+def _declared(default: Any, check: Check) -> Any:
+    return dataclasses.field(default=default, metadata={"check": check})
+
+
+def positive(default: float) -> Any:
+    """Declare a number above 0."""
+    return _declared(default, lambda v: "" if _is_number(v) and v > 0 else "a number above 0")
+
+
+def at_least(low: float, default: float) -> Any:
+    """Declare a number of `low` or more."""
+    return _declared(
+        default, lambda v: "" if _is_number(v) and v >= low else f"a number of {low} or more"
+    )
+
+
+def within(low: float, high: float, default: float) -> Any:
+    """Declare a number from `low` to `high`, both included."""
+    return _declared(
+        default, lambda v: "" if _is_number(v) and low <= v <= high else f"from {low} to {high}"
+    )
+
+
+def whole(low: int, default: int) -> Any:
+    """Declare a whole number of `low` or more."""
+    return _declared(
+        default,
+        lambda v: "" if _is_whole(v) and v >= low else f"a whole number of {low} or more",
+    )
+
+
+def jobs() -> Any:
+    """Declare a number of threads: -1 for all cores, else 1 or more."""
+    return _declared(-1, lambda v: "" if _is_whole(v) and (v == -1 or v >= 1) else "-1 or 1 or more")
+
+
+def choice(default: str, options: Sequence[str]) -> Any:
+    """Declare one of a few words."""
+    field = _declared(default, lambda v: "" if v in options else "one of " + ", ".join(options))
+    return field
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+def _is_whole(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def snake(name: str) -> str:
+    """Return the command-line spelling of a class name: `OneVsRest` -> `one_vs_rest`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+class Params:
+    """Mixin for dataclasses whose fields are parameters; learned state ends in `_`.
+
+    Parts (parameters that are objects themselves) are `Params` too. A subclass is known by the
+    snake-case form of its name, which is how saved files and the command line call it.
+    """
+
+    known: ClassVar[dict[str, type[Params]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Params.known[snake(cls.__name__)] = cls
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Compare each field with what was declared beside it.
+
+        Raises
+        ------
+        ParameterError
+            Naming the field, the value found and what is wanted.
+        """
+        for field in parameters(type(self)):
+            value, check = getattr(self, field.name), field.metadata.get("check")
+            wanted = check(value) if check else ""
+            if wanted:
+                raise ParameterError(
+                    f"{type(self).__name__}: {field.name} must be {wanted}, found {value!r}."
+                )
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; with `deep` those of parts too, as `part__name`."""
+        params = {f.name: getattr(self, f.name) for f in parameters(type(self))}
+        if deep:
+            for name, value in list(params.items()):
+                if isinstance(value, Params):
+                    params |= {f"{name}__{k}": v for k, v in value.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, `part__name` for those of parts; returns self.
+
+        Raises
+        ------
+        ParameterError
+            If a name does not exist or a value is out of range.
+        """
+        own = {f.name for f in parameters(type(self))}
+        nested: dict[str, dict[str, Any]] = {}
+        for key, value in params.items():
+            name, _, rest = key.partition("__")
+            if name not in own:
+                raise ParameterError(
+                    f"{type(self).__name__} has no parameter {name!r}."
+                    f" It has: {', '.join(sorted(own))}."
+                )
+            if rest:
+                nested.setdefault(name, {})[rest] = value
+            else:
+                setattr(self, name, value)
+        for name, values in nested.items():
+            part = getattr(self, name)
+            if not isinstance(part, Params):
+                raise ParameterError(f"{type(self).__name__}: {name} has no parameters of its own.")
+            part.set_params(**values)
+        self.check()
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parameters as JSON values; parts become objects with a `part` entry."""
+        return {k: _to_json(v) for k, v in self.get_params(deep=False).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Build from what `to_json` returned."""
+        return cls(**{k: _from_json(v) for k, v in values.items()})
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Params):
+        return {"part": snake(type(value).__name__), **value.to_json()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(v) for v in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        name = value["part"]
+        if name not in Params.known:
+            raise ParameterError(f"There is no part called {name!r} in this installation.")
+        return Params.known[name].from_json({k: v for k, v in value.items() if k != "part"})
+    return tuple(_from_json(v) for v in value) if isinstance(value, list) else value
+
+
+def parameters(cls: type[Params]) -> list[dataclasses.Field[Any]]:
+    """Return the fields of `cls` that are parameters."""
+    return [f for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+
+
+@cache
+def descriptions(cls: type[Params]) -> dict[str, str]:
+    """Return the docstring under each field: the help text of the command line and the docs."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if not (dataclasses.is_dataclass(base) and issubclass(base, Params)):
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, text in zip(body.body, body.body[1:], strict=False):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+            ):
+                found[field.target.id] = " ".join(str(text.value.value).split())
+    return found

@@ -1,0 +1,168 @@
+"""The search structure: a rooted tree over labels in breadth-first order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+
+from labeltree.core.arrays import CSR, Ints, as_csr, binarised_product
+from labeltree.core.errors import DataError
+from labeltree.core.store import storable
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class LabelTree:
+    """A rooted tree whose nodes are labels or meta-labels; one parent array in breadth-first order.
+
+    Node 0 is the root. The children of a node, and each level, are contiguous slices, and
+    `parent[v] < v`. A label may stand at several nodes (paths of a taxonomy that is no tree).
+
+    Examples
+    --------
+    >>> tree = LabelTree.from_parents([-1, 0, 0, 1, 1, 2, 2], [-1, -1, -1, 0, 1, 2, 3])
+    >>> tree.level_sizes
+    [1, 2, 4]
+    """
+
+    parent: Ints
+    """Parent of each node, (n_nodes,), -1 at the root."""
+    label: Ints
+    """Column of Y that the node stands for, (n_nodes,), -1 for none."""
+    source: Ints | None = None
+    """Node of the `Hierarchy` it came from, (n_nodes,), -1 for grown nodes; None if all grown."""
+
+    @classmethod
+    def from_parents(
+        cls, parent: ArrayLike, label: ArrayLike, source: ArrayLike | None = None
+    ) -> LabelTree:
+        """Build from nodes in any order; node 0 (or the one with parent -1) is the root.
+
+        Raises
+        ------
+        DataError
+            If there is not exactly one root, or a node is not connected to it.
+        """
+        up = np.asarray(parent, np.int64)
+        roots = np.flatnonzero(up < 0)
+        if len(roots) != 1:
+            raise DataError(f"A label tree has one root, found {len(roots)}.")
+        order = _breadth_first(up, int(roots[0]))
+        if len(order) != len(up):
+            raise DataError(
+                f"{len(up) - len(order)} nodes of the label tree are not connected to its root."
+            )
+        rank = np.empty(len(up), np.int64)
+        rank[order] = np.arange(len(up))
+        moved = np.where(up[order] >= 0, rank[up[order]], -1).astype(np.int32)
+        origin = None if source is None else np.asarray(source, np.int32)[order]
+        return cls(moved, np.asarray(label, np.int32)[order], origin)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes, the root included."""
+        return len(self.parent)
+
+    @cached_property
+    def child_ptr(self) -> Ints:
+        """Children of node v are nodes `child_ptr[v]` to `child_ptr[v + 1]`, (n_nodes + 1,)."""
+        return np.searchsorted(self.parent, np.arange(self.n_nodes + 1)).astype(np.int32)
+
+    @cached_property
+    def level_ptr(self) -> Ints:
+        """Level t is nodes `level_ptr[t]` to `level_ptr[t + 1]`, (depth + 2,)."""
+        cuts = [0, 1]
+        while cuts[-1] < self.n_nodes:
+            cuts.append(int(self.child_ptr[cuts[-1]]))
+        return np.array(cuts, np.int32)
+
+    @property
+    def depth(self) -> int:
+        """Edges on the longest path from the root."""
+        return len(self.level_ptr) - 2
+
+    @property
+    def level_sizes(self) -> list[int]:
+        """Number of nodes of each level, the root's first."""
+        return [int(n) for n in np.diff(self.level_ptr)]
+
+    @cached_property
+    def inner(self) -> Ints:
+        """Nodes with children, ascending."""
+        return np.flatnonzero(np.diff(self.child_ptr)).astype(np.int32)
+
+    @property
+    def fan_out(self) -> Ints:
+        """Number of children of each inner node."""
+        return np.diff(self.child_ptr)[self.inner]
+
+    @cached_property
+    def has_copies(self) -> bool:
+        """Whether a label stands at more than one node."""
+        labels = self.label[self.label >= 0]
+        return len(np.unique(labels)) < len(labels)
+
+    @cached_property
+    def label_nodes(self) -> CSR:
+        """(n_labels, n_nodes): row l marks the nodes of label l and all their ancestors."""
+        node = np.flatnonzero(self.label >= 0)
+        label, rows, columns = self.label[node], [], []
+        while len(node):
+            rows.append(label)
+            columns.append(node)
+            up = self.parent[node]
+            node, label = up[up >= 0], label[up >= 0]
+        shape = (int(self.label.max(initial=-1)) + 1, self.n_nodes)
+        if not rows:
+            return as_csr(np.zeros(shape), "tree")
+        pairs = (np.concatenate(rows), np.concatenate(columns))
+        marks = csr_array((np.ones(len(pairs[0]), np.float32), pairs), shape=shape)
+        marks.data[:] = 1
+        return as_csr(marks, "tree")
+
+    def node_targets(self, Y: CSR) -> CSR:
+        """Return (n_samples, n_nodes): 1 where a document has a label at or below the node."""
+        nodes = self.label_nodes
+        if Y.shape[1] > nodes.shape[0]:
+            Y = csr_array(Y[:, : nodes.shape[0]])
+        return binarised_product(Y, csr_array(nodes[: Y.shape[1]]))
+
+    def path(self, node: int) -> list[int]:
+        """Return the nodes from the root's child down to `node`."""
+        found: list[int] = []
+        while node > 0:
+            found.append(node)
+            node = int(self.parent[node])
+        return found[::-1]
+
+    def shape(self) -> dict[str, Any]:
+        """Return what `labeltree tree` prints: levels, fan-out, sizes."""
+        fan = self.fan_out
+        return {
+            "nodes": self.n_nodes,
+            "labels": len(np.unique(self.label[self.label >= 0])),
+            "copies": int((self.label >= 0).sum()) - len(np.unique(self.label[self.label >= 0])),
+            "depth": self.depth,
+            "level sizes": self.level_sizes,
+            "fan-out (min, median, max)": [int(fan.min()), float(np.median(fan)), int(fan.max())]
+            if len(fan)
+            else [0, 0.0, 0],
+        }
+
+
+def _breadth_first(parent: Any, root: int) -> Any:
+    """Return the nodes level by level, siblings in the order given."""
+    by_parent = np.argsort(parent, kind="stable")
+    ptr = np.searchsorted(parent[by_parent], np.arange(len(parent) + 1))
+    levels = [np.array([root])]
+    while len(levels[-1]):
+        first, last = ptr[levels[-1]], ptr[levels[-1] + 1]
+        counts = last - first
+        starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
+        levels.append(by_parent[starts + np.arange(counts.sum())])
+    return np.concatenate(levels)
