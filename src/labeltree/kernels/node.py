@@ -1,0 +1,138 @@
+"""One node of a linear tree: its documents cut out of X, its children solved, the weights pruned.
+
+The result is a *chunk* (Etter et al., "Accelerating inference for sparse extreme multi-label
+ranking trees", WWW 2022): the weights of siblings, feature by feature.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeltree.kernels.compile import kernel
+from labeltree.kernels.dual_cd import logistic, squared_hinge
+from labeltree.kernels.sparse import gather
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
+
+
+@kernel
+def signs(n: int, ptr: I64, positive: I32, children: I64) -> NDArray[np.int8]:
+    """Return (n, len(children)): +1 at each child's positive rows, else -1."""
+    sign = np.full((n, len(children)), -1, np.int8)
+    for k in range(len(children)):
+        for j in range(ptr[children[k]], ptr[children[k] + 1]):
+            sign[positive[j], k] = 1
+    return sign
+
+
+@kernel
+def solve_node(
+    indptr: I64, indices: U32, data: F32, rows: I32, ptr: I64, positive: I32, seen: I32,
+    loss: int, C: float, eps: float, max_iter: int, threshold: float, width: int, seed: np.uint64,
+) -> tuple[U32, U32, U16, F32, F32]:  # fmt: skip
+    """Train the classifiers of a node's children.
+
+    Parameters
+    ----------
+    indptr, indices, data
+        All documents, CSR.
+    rows
+        The documents that reach the node, ascending.
+    ptr, positive
+        Child k is right for `rows[positive[ptr[k]:ptr[k + 1]]]`.
+    seen
+        Scratch, see `gather`.
+    loss
+        0 squared hinge, 1 logistic.
+    threshold
+        Weights of at most this size are dropped.
+    width
+        Siblings solved together.
+
+    Returns
+    -------
+    (feature, row_ptr, child, value, bias): the chunk, features ascending; entries
+    `row_ptr[r]:row_ptr[r + 1]` are the weights of `feature[r]`. A child without positives has bias
+    -inf (never right), one without negatives +inf (always right).
+    """
+    n, n_children = len(rows), len(ptr) - 1
+    bias = np.empty(n_children, np.float32)
+    for k in range(n_children):
+        bias[k] = -np.inf if ptr[k + 1] == ptr[k] else np.inf
+    open_children = np.flatnonzero((ptr[1:] > ptr[:-1]) & (ptr[1:] - ptr[:-1] < n))
+    sub_ptr, sub_indices, sub_data, features = gather(indptr, indices, data, rows, seen)
+    n_columns = len(features)
+    column, child, value, n_entries = (
+        np.empty(64, np.uint32), np.empty(64, np.uint16), np.empty(64, np.float32), 0,
+    )  # fmt: skip
+    for first in range(0, len(open_children), width):
+        block = open_children[first : first + width]
+        sign = signs(n, ptr, positive, block)
+        state = seed + np.uint64(first)
+        if loss == 0:
+            W = squared_hinge(sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state)
+        else:
+            W = logistic(sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state)
+        for k in range(len(block)):
+            b = W[n_columns, k]
+            bias[block[k]] = b if abs(b) > threshold else 0
+        needed = n_entries + count_above(W, n_columns, threshold)
+        if needed > len(column):
+            column = grown(column, n_entries, 2 * needed)
+            child = grown(child, n_entries, 2 * needed)
+            value = grown(value, n_entries, 2 * needed)
+        for c in range(n_columns):
+            for k in range(len(block)):
+                if abs(W[c, k]) > threshold:
+                    column[n_entries] = c
+                    child[n_entries] = block[k]
+                    value[n_entries] = W[c, k]
+                    n_entries += 1
+    feature, row_ptr, order = by_feature(column[:n_entries], features)
+    return feature, row_ptr, child[order], value[order], bias
+
+
+@kernel
+def count_above(W: F32, n_rows: int, threshold: float) -> int:
+    """Count the entries of W[:n_rows] whose size is above the threshold."""
+    n = 0
+    for c in range(n_rows):
+        for k in range(W.shape[1]):
+            n += abs(W[c, k]) > threshold
+    return n
+
+
+@kernel
+def grown(array: F32, n: int, size: int) -> F32:
+    """Return a longer copy of array[:n]."""
+    longer = np.empty(size, array.dtype)
+    longer[:n] = array[:n]
+    return longer
+
+
+@kernel
+def by_feature(column: U32, features: U32) -> tuple[U32, U32, I64]:
+    """Sort entries by feature, stably.
+
+    Returns the features in use, ascending, the start of each one's entries, and the order.
+    """
+    counts = np.zeros(len(features), np.uint32)
+    for c in column:
+        counts[c] += 1
+    used = np.flatnonzero(counts)
+    used = used[np.argsort(features[used])]
+    row_ptr = np.zeros(len(used) + 1, np.uint32)
+    start = np.zeros(len(features), np.int64)
+    for r in range(len(used)):
+        start[used[r]] = row_ptr[r]
+        row_ptr[r + 1] = row_ptr[r] + counts[used[r]]
+    order = np.empty(len(column), np.int64)
+    for e in range(len(column)):
+        order[start[column[e]]] = e
+        start[column[e]] += 1
+    return features[used], row_ptr, order

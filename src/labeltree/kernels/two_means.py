@@ -1,0 +1,119 @@
+"""Balanced spherical 2-means, the split of a label tree.
+
+Prabhu, Kag, Harsola, Agrawal, Varma, "Parabel: Partitioned label trees for extreme classification"
+(WWW 2018), section 3: maximise the mean of z_l . mu_a(l) with |mu| = 1 and sizes differing by one
+at most. Given the centres, the exact optimum of the constrained step orders labels by
+z . (mu_0 - mu_1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeltree.kernels.compile import kernel
+from labeltree.kernels.random import advanced, mixed
+from labeltree.kernels.sparse import gather
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U32 = NDArray[np.uint32]
+
+
+@kernel
+def two_distinct(n: int, seed: np.uint64) -> tuple[int, int]:
+    """Draw two different numbers below n."""
+    state = advanced(seed)
+    first = mixed(state) % np.uint64(n)
+    second = mixed(advanced(state)) % np.uint64(n - 1)
+    return int(first), int(second + (second >= first))
+
+
+@kernel
+def balanced_halves(
+    indptr: I64, indices: U32, data: F32, members: I32, seen: I32, seed: np.uint64,
+    eps: float, max_iter: int,
+) -> tuple[NDArray[np.bool_], float]:  # fmt: skip
+    """Split labels into two clusters whose sizes differ by one at most.
+
+    Parameters
+    ----------
+    indptr, indices, data
+        Label representations, CSR with rows of length 1 or 0.
+    members
+        Rows to split, at least two.
+    seen
+        Scratch, see `gather`.
+    seed
+        Draws the two labels that start as centres.
+    eps
+        Stop when the objective gains less.
+
+    Returns
+    -------
+    (right, objective): whether each member is in the second cluster, and the mean similarity of
+    labels to the centres they were assigned by.
+    """
+    ptr, columns, values, features = gather(indptr, indices, data, members, seen)
+    first, second = two_distinct(len(members), seed)
+    return halves_from(ptr, columns, values, len(features), first, second, eps, max_iter)
+
+
+@kernel
+def halves_from(
+    ptr: I64, columns: U32, values: F32, n_columns: int, first: int, second: int,
+    eps: float, max_iter: int,
+) -> tuple[NDArray[np.bool_], float]:  # fmt: skip
+    """Split the rows of a CSR matrix, starting from rows `first` and `second` as centres."""
+    n = len(ptr) - 1
+    centre = np.zeros((n_columns, 2), np.float32)
+    for j in range(ptr[first], ptr[first + 1]):
+        centre[columns[j], 0] = values[j]
+    for j in range(ptr[second], ptr[second + 1]):
+        centre[columns[j], 1] = values[j]
+    similarity = np.empty((n, 2), np.float32)
+    right = np.zeros(n, np.bool_)
+    previous, objective = -2.0, -2.0
+    for _ in range(max_iter):
+        for m in range(n):
+            left_dot = np.float32(0)
+            right_dot = np.float32(0)
+            for j in range(ptr[m], ptr[m + 1]):
+                left_dot += values[j] * centre[columns[j], 0]
+                right_dot += values[j] * centre[columns[j], 1]
+            similarity[m, 0] = left_dot
+            similarity[m, 1] = right_dot
+        # Ascending, most left first; stable, so that ties stay in order of the labels.
+        order = np.argsort(similarity[:, 1] - similarity[:, 0], kind="mergesort")
+        total = 0.0
+        for rank in range(n):
+            m = order[rank]
+            right[m] = rank >= n // 2
+            total += similarity[m, int(right[m])]
+        objective = total / n
+        if objective - previous < eps:
+            break
+        previous = objective
+        set_centres(ptr, columns, values, right, centre)
+    return right, objective
+
+
+@kernel
+def set_centres(
+    ptr: I64, columns: U32, values: F32, right: NDArray[np.bool_], centre: F32
+) -> None:
+    """Set each column of `centre` to its members' sum, of length 1; a zero sum stays zero."""
+    centre[:] = 0
+    for m in range(len(right)):
+        side = int(right[m])
+        for j in range(ptr[m], ptr[m + 1]):
+            centre[columns[j], side] += values[j]
+    for side in range(2):
+        squared = 0.0
+        for c in range(len(centre)):
+            squared += centre[c, side] * centre[c, side]
+        if squared > 0:
+            scale = np.float32(1 / np.sqrt(squared))
+            for c in range(len(centre)):
+                centre[c, side] *= scale
