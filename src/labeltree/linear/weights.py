@@ -1,0 +1,94 @@
+"""The weights of a linear tree, stored by chunk: siblings together, feature by feature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeltree.core.arrays import Floats, Ints, Longs
+from labeltree.core.store import storable
+
+Shorts = NDArray[np.uint16]
+Words = NDArray[np.uint32]
+
+MAX_SIBLINGS = 1024
+"""Children in one chunk at most: wide nodes have several, which also train side by side."""
+
+
+class Piece(NamedTuple):
+    """What training one chunk gives; see `kernels.node.solve_node`."""
+
+    feature: Words
+    row_ptr: Words
+    child: Shorts
+    value: Floats
+    bias: Floats
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Chunks:
+    """Sparse weights of all nodes (Etter et al., WWW 2022: masked sparse chunk multiplication).
+
+    Chunk c holds children `first_child[c]`, `first_child[c] + 1`, ... of one node. Its rows are
+    `chunk_ptr[c]:chunk_ptr[c + 1]`, one a feature, ascending. The entries of its r-th row are
+    `entry_ptr[c] + row_ptr[chunk_ptr[c] + c + r]` up to the next row's.
+    """
+
+    chunk_of: Ints
+    """Chunks of node v are `chunk_of[v]:chunk_of[v + 1]`, (n_nodes + 1,)."""
+    first_child: Ints
+    """Node of each chunk's first child, (n_chunks,)."""
+    chunk_ptr: Longs
+    """Rows of each chunk, (n_chunks + 1,)."""
+    entry_ptr: Longs
+    """First entry of each chunk, (n_chunks + 1,)."""
+    feature: Words
+    """Feature of each row, (n_rows,)."""
+    row_ptr: Words
+    """Start of each row's entries within its chunk, (n_rows + n_chunks,)."""
+    child: Shorts
+    """Child of each entry, counted from the chunk's first, (n_entries,)."""
+    value: Floats
+    """Weights, (n_entries,)."""
+    bias: Floats
+    """Bias of each node, (n_nodes,): -inf never right, +inf always right."""
+
+    @classmethod
+    def joined(cls, pieces: list[Piece], node: Ints, first_child: Ints, n_nodes: int) -> Chunks:
+        """Put pieces together; `node` (n_chunks,) ascends and says whose children each holds."""
+        bias = np.full(n_nodes, np.inf, np.float32)
+        for piece, first in zip(pieces, first_child, strict=True):
+            bias[first : first + len(piece.bias)] = piece.bias
+        empty = Piece(*(np.zeros(0, t) for t in ("u4", "u4", "u2", "f4", "f4")))
+        stacked = [np.concatenate(part) for part in zip(empty, *pieces, strict=True)]
+        return cls(
+            np.searchsorted(node, np.arange(n_nodes + 1)).astype(np.int32),
+            first_child,
+            _offsets([len(p.feature) for p in pieces]),
+            _offsets([len(p.value) for p in pieces]),
+            *stacked[:4],
+            bias,
+        )
+
+    @property
+    def n_bytes(self) -> int:
+        """Size in memory."""
+        return sum(getattr(self, f).nbytes for f in self.__dataclass_fields__)
+
+    def of_child(self, node: int, parent: int) -> tuple[Words, Floats]:
+        """Return (features, weights) of one node's classifier, for explanations."""
+        c = int(np.searchsorted(self.first_child[self.chunk_of[parent] : self.chunk_of[parent + 1]], node, "right"))
+        c += int(self.chunk_of[parent]) - 1
+        rows = slice(int(self.chunk_ptr[c]), int(self.chunk_ptr[c + 1]))
+        entries = slice(int(self.entry_ptr[c]), int(self.entry_ptr[c + 1]))
+        counts = np.diff(self.row_ptr[rows.start + c : rows.stop + c + 1])
+        mine = self.child[entries] == node - self.first_child[c]
+        return np.repeat(self.feature[rows], counts)[mine], self.value[entries][mine]
+
+
+def _offsets(lengths: list[int]) -> Longs:
+    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
