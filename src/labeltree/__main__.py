@@ -1,0 +1,7 @@
+"""`python -m labeltree`."""
+
+import sys
+
+from labeltree.cli import main
+
+sys.exit(main())
