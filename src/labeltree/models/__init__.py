@@ -6,6 +6,7 @@ import pkgutil
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from labeltree.core import store
 from labeltree.core.errors import ParameterError
@@ -52,5 +53,16 @@ def load(path: str | Path, *, verify: bool = True) -> BaseModel:
     StoreError
         If the folder is damaged, incomplete, or of a newer format.
     """
-    header, state = store.read_folder(path, verify=verify)
+    header, state = store.read_folder(path, verify=verify, prepare=_import_models)
     return find(header["model"]).from_state(header, state, find)
+
+
+def _import_models(header: dict[str, Any]) -> None:
+    """Import what a saved model is made of: its class, models inside it, thresholds."""
+    import_module("labeltree.metrics.decisions")
+    find(header["model"])
+    for inner in header.get("models", {}).values():
+        _import_models(inner)
+    for value in header["params"].values():
+        if isinstance(value, dict) and value.get("part") in names():
+            _import_models({"model": value["part"], "params": value})
