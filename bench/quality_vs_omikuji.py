@@ -1,0 +1,115 @@
+"""Does our Parabel rank as well as omikuji's? Same features, same truth, same number of trees.
+
+quality_vs_omikuji.py PEER_PYTHON [--data a,b] [--trees 1,3] [--seeds 3] [--threads 2]
+
+Ours runs through the command line; the peer gets the features of the model that was saved, through
+its own text format, in its own environment (`make bench-peers` sets it up). Both are scored by
+our evaluator. Cells already in bench/results are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from common import HERE, WORK, data_root, measured, record, results
+
+import labeltree
+from labeltree.core.scores import from_ranking
+from labeltree.run.evaluate import evaluate_scores
+
+BENCH = "quality_vs_omikuji"
+SHOWN = ("P@1", "P@3", "P@5", "PSP@5")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("peer_python")
+    parser.add_argument("--data", default="reuters21578,biotools_edam,arxiv_msc,tibkat_gnd")
+    parser.add_argument("--trees", default="1,3")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    for data in arguments.data.split(","):
+        for n_trees in map(int, arguments.trees.split(",")):
+            for seed in range(arguments.seeds):
+                cell = {"data": data, "n_trees": n_trees, "seed": seed, "threads": arguments.threads}
+                if not done(cell | {"system": "labeltree"}):
+                    ours(cell)
+                if not done(cell | {"system": "omikuji 0.5.2"}):
+                    theirs(cell, arguments.peer_python)
+
+
+def done(cell: dict[str, Any]) -> bool:
+    return any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH))
+
+
+def fit(cell: dict[str, Any], folder: Path) -> tuple[float, float]:
+    """Fit through the command line; return seconds and peak megabytes, reading included."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [
+        sys.executable, "-m", "labeltree", "fit", "parabel", str(data_root() / cell["data"]),
+        "--out", str(folder), "--n-trees", str(cell["n_trees"]), "--seed", str(cell["seed"]),
+        "--n-jobs", str(cell["threads"]), "--no-threshold", "--quiet",
+    ]  # fmt: skip
+    seconds, peak, _ = measured(command)
+    return seconds, peak
+
+
+def ours(cell: dict[str, Any]) -> None:
+    folder = WORK / cell["data"] / "ours"
+    seconds, peak = fit(cell, folder)
+    command = [
+        sys.executable, "-m", "labeltree", "evaluate", str(folder),
+        str(data_root() / cell["data"]), "--json", "--quiet",
+    ]  # fmt: skip
+    _, _, output = measured(command)
+    found = json.loads(output)
+    record(
+        BENCH, system="labeltree", **cell, **{m: found[m] for m in SHOWN},
+        closed=found["closed"], n_labels=found["n_labels"], n_documents=found["n_documents"],
+        seconds=round(seconds, 2), peak_mb=round(peak),
+    )  # fmt: skip
+
+
+def theirs(cell: dict[str, Any], python: str) -> None:
+    folder = WORK / cell["data"]
+    if not (folder / "ours" / "model.json").exists():
+        fit(cell | {"n_trees": 1}, folder / "ours")
+    model = labeltree.load(folder / "ours")
+    splits = labeltree.read(data_root() / cell["data"], labels=model.labels_)
+    if not (folder / "train.txt").exists():
+        train, X = splits.train, model.features(splits.train.texts)
+        kept = (np.diff(X.indptr) > 0) & (np.diff(train.Y.indptr) > 0)
+        write_repository_text(folder / "train.txt", X[kept], train.Y[kept][:, : len(splits.labels)])
+        sp.save_npz(folder / "X_test.npz", sp.csr_matrix(model.features(splits.test.texts)))
+    worker = HERE / "peers" / "omikuji_worker.py"
+    command = [python, str(worker), str(folder), str(cell["n_trees"]), str(cell["threads"])]
+    _, _, output = measured(command)
+    top = np.load(folder / "top.npz")
+    S = from_ranking(top["labels"], top["scores"], len(splits.labels))
+    metrics = evaluate_scores(splits.test.Y, S, splits.labels).metrics
+    record(
+        BENCH, system="omikuji 0.5.2", **cell, **{m: metrics[m] for m in SHOWN},
+        **json.loads(output.splitlines()[-1]),
+    )  # fmt: skip
+
+
+def write_repository_text(file: Path, X: sp.csr_array, Y: sp.csr_array) -> None:
+    with open(file, "w") as out:
+        out.write(f"{X.shape[0]} {X.shape[1]} {Y.shape[1]}\n")
+        for i in range(X.shape[0]):
+            labels = ",".join(map(str, Y.indices[Y.indptr[i] : Y.indptr[i + 1]]))
+            row = slice(X.indptr[i], X.indptr[i + 1])
+            pairs = zip(X.indices[row], X.data[row], strict=True)
+            out.write(labels + " " + " ".join(f"{f}:{v:.7g}" for f, v in pairs) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""What many tests need: a tree of seven nodes, and a data set whose answer is known."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from labeltree.core.dataset import Dataset
+from labeltree.core.hierarchy import Hierarchy
+from labeltree.core.labels import Labels
+from labeltree.core.tree import LabelTree
+
+
+@pytest.fixture
+def seven_nodes():
+    """A root, two meta-labels, four labels."""
+    return LabelTree.from_parents([-1, 0, 0, 1, 1, 2, 2], [-1, -1, -1, 0, 1, 2, 3])
+
+
+@pytest.fixture
+def checkerboard():
+    """Eight labels under two parents; the words of a document say exactly which one it has.
+
+    Labels 0 and 1 are the parents, 2 to 9 their children, label sets are closed.
+    """
+    ids = ("black", "white", *(f"square{i}" for i in range(8)))
+    edges = [(ids[i % 2], ids[2 + i]) for i in range(8)]
+    labels = Labels(ids, hierarchy=Hierarchy.from_edges(edges, ids))
+    square = np.tile(np.arange(8), 12)
+    texts = [f"square{s} {'white' if s % 2 else 'black'} board{i % 5}" for i, s in enumerate(square)]
+    Y = np.zeros((len(square), 10))
+    Y[np.arange(len(square)), 2 + square] = 1
+    Y[np.arange(len(square)), square % 2] = 1
+    words = sorted({w for t in texts for w in t.split()})
+    X = np.array([[w in t.split() for w in words] for t in texts], float)
+    return Dataset(csr_array(Y), labels, texts=texts, X=csr_array(X))
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """The folder of real data sets; tests that need it skip where it is absent."""
+    root = os.environ.get("LABELTREE_DATA")
+    if not root:
+        pytest.skip("LABELTREE_DATA is not set: no real data here")
+    return Path(root)
