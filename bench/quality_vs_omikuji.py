@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def theirs(cell: dict[str, Any], python: str) -> None:
         sp.save_npz(folder / "X_test.npz", sp.csr_matrix(model.features(splits.test.texts)))
     worker = HERE / "peers" / "omikuji_worker.py"
     command = [python, str(worker), str(folder), str(cell["n_trees"]), str(cell["threads"])]
-    _, _, output = measured(command)
+    _, _, output = measured(command, stderr=subprocess.DEVNULL)  # it draws a bar a document
     top = np.load(folder / "top.npz")
     S = from_ranking(top["labels"], top["scores"], len(splits.labels))
     metrics = evaluate_scores(splits.test.Y, S, splits.labels).metrics

@@ -1,0 +1,118 @@
+"""Draw the tables of the docs from bench/results: between <!-- table: x --> and <!-- end -->."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from common import HERE, results
+
+PAGES = [HERE.parent / "docs" / "measured.md", HERE.parent / "README.md"]
+METRICS = ("P@1", "P@3", "P@5", "PSP@5")
+
+
+def main() -> None:
+    for page in PAGES:
+        text = page.read_text("utf8")
+        for name, draw in TABLES.items():
+            pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
+            text = re.sub(pattern, lambda m, d=draw: m[1] + d() + m[2], text, flags=re.DOTALL)
+        page.write_text(text, "utf8")
+
+
+def grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple, list[dict[str, Any]]]:
+    groups: dict[tuple, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[k] for k in keys)].append(row)
+    return groups
+
+
+def spread(rows: list[dict[str, Any]], metric: str) -> str:
+    """Mean over seeds in percent, with the distance of the farthest seed."""
+    values = [100 * r[metric] for r in rows]
+    mean = statistics.mean(values)
+    return f"{mean:.1f} ± {max(abs(v - mean) for v in values):.1f}"
+
+
+def quality() -> str:
+    rows = results("quality_vs_omikuji")
+    lines = [
+        "| data | trees | system | seeds | " + " | ".join(METRICS) + " | fit, s | peak MB |",
+        "| --- | ---: | --- | ---: |" + " ---: |" * (len(METRICS) + 2),
+    ]
+    for (data, n_trees), cell in grouped(rows, "data", "n_trees").items():
+        systems = grouped(cell, "system")
+        for (system,), runs in systems.items():
+            values = " | ".join(spread(runs, m) for m in METRICS)
+            seconds = statistics.median(r["seconds"] for r in runs)
+            peak = statistics.median(r["peak_mb"] for r in runs)
+            lines.append(
+                f"| {data} | {n_trees} | {system} | {len(runs)} | {values} | {seconds:.1f} | {peak:.0f} |"
+            )
+        if len(systems) == 2:
+            ours, theirs = systems["labeltree",], systems["omikuji 0.5.2",]
+            gaps = [
+                100 * (statistics.mean(r[m] for r in ours) - statistics.mean(r[m] for r in theirs))
+                for m in METRICS
+            ]
+            lines.append(
+                f"| {data} | {n_trees} | *difference* | | "
+                + " | ".join(f"*{g:+.2f}*" for g in gaps) + " | | |"
+            )  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def trees() -> str:
+    shown = ("P@1", "P@3", "P@5", "R-Precision", "PSP@5", "micro-F1", "macro-F1")
+    lines = [
+        "| data | labels counted | tree | seeds | " + " | ".join(shown) + " | fit, s |",
+        "| --- | --- | --- | ---: |" + " ---: |" * (len(shown) + 1),
+    ]
+    for (data, specific, tree), runs in sorted(
+        grouped(results("trees"), "data", "specific", "tree").items(), key=lambda g: g[0][:2]
+    ):
+        kind = "most specific" if specific else "all, closed" if runs[0]["closed"] else "all, explicit"
+        values = " | ".join(spread(runs, m) for m in shown)
+        seconds = statistics.median(r["seconds"] for r in runs)
+        lines.append(f"| {data} | {kind} | {tree} | {len(runs)} | {values} | {seconds:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def startup() -> str:
+    lines = ["| what | model, MB | seconds |", "| --- | ---: | ---: |"]
+    last = {row["what"]: row for row in results("startup")}
+    for what, row in last.items():
+        lines.append(f"| {what} | {row.get('model_mb', '')} | {row['seconds']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def tfidf() -> str:
+    lines = ["| data | documents | system | what | seconds |", "| --- | ---: | --- | --- | ---: |"]
+    last = {(r["data"], r["n_documents"], r["system"], r.get("what", "fit_transform")): r for r in results("tfidf_speed")}
+    for (data, n, system, what), row in last.items():
+        lines.append(f"| {data} | {n} | {system} | {what} | {row['seconds']:.4g} |")
+    return "\n".join(lines) + "\n"
+
+
+def provenance() -> str:
+    """Which commits and machines the figures come from."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for bench in ("quality_vs_omikuji", "trees", "startup", "tfidf_speed"):
+        for row in results(bench):
+            seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
+    return "".join(f"- `{b}`: {', '.join(sorted(v))}\n" for b, v in seen.items())
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "quality_vs_omikuji": quality,
+    "trees": trees,
+    "startup": startup,
+    "tfidf_speed": tfidf,
+    "provenance": provenance,
+}
+
+if __name__ == "__main__":
+    main()
