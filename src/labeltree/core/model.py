@@ -152,7 +152,7 @@ def checked_training(X: Any, Y: Any, labels: Labels | None) -> tuple[CSR, CSR, L
         raise DataError(f"Y has {Y.shape[1]} columns but there are {len(labels)} labels.")
     unlabelled = int((np.diff(Y.indptr) == 0).sum())
     if unlabelled:
-        logger.info("%d of %d documents have no label: they train nothing", unlabelled, Y.shape[0])
+        logger.info("%d of %d documents have no label", unlabelled, Y.shape[0])
     return X, Y, labels.counted(Y)
 
 

@@ -102,6 +102,8 @@ class Params:
         """
         for field in parameters(type(self)):
             value, check = getattr(self, field.name), field.metadata.get("check")
+            if isinstance(value, Params):
+                value.check()
             wanted = check(value) if check else ""
             if wanted:
                 raise ParameterError(

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from labeltree.core.arrays import CSR, for_kernel
+from labeltree.core.arrays import CSR, as_csr, for_kernel
+from labeltree.core.errors import ParameterError
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.scores import from_ranking
 from labeltree.core.seeds import derived
@@ -25,7 +26,7 @@ from labeltree.linear.weights import MAX_SIBLINGS, Chunks, Piece
 SIBLINGS_IN_LOCKSTEP = 32
 """Siblings solved together: their weights for one feature fill two cache lines."""
 CANDIDATES_IN_FLIGHT = 4_000_000
-"""Scores of children held at once in a search, which bounds the memory of a block."""
+"""Scores of children (or ranks asked for) held at once, which bounds the memory of a block."""
 
 
 class _Task(NamedTuple):
@@ -64,9 +65,8 @@ class LinearTree:
     def candidates(self, beam: int) -> int:
         """Return how many children a document meets at most on one level."""
         fan = np.diff(self.tree.child_ptr)
-        levels = self.tree.level_ptr
-        widest = (np.sort(fan[a:b])[::-1][:beam].sum() for a, b in zip(levels, levels[1:], strict=False))
-        return int(max(widest))
+        levels = np.split(fan, self.tree.level_ptr[1:-1])
+        return max(int(np.sort(level)[::-1][:beam].sum()) for level in levels)
 
 
 def fit_linear_tree(
@@ -75,7 +75,8 @@ def fit_linear_tree(
     """Train the classifiers of a tree with teacher-forced negatives.
 
     The siblings below a node are trained on the documents that have a label below it: its positives
-    against the positives of its siblings (Parabel, section 4).
+    against the positives of its siblings (Parabel, section 4). Documents without a label take part
+    at the root only.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def fit_linear_tree(
     def train(task: _Task) -> Piece:
         return _train_siblings(rows, X.shape[1], targets, task, solver, seed)
 
-    n_rows = np.diff(targets.indptr)
+    n_rows = np.diff(targets.indptr.astype(np.int64))  # times siblings, this may pass 2^31
     cost = [n_rows[t.node] * (t.last - t.first) for t in tasks]
     by_size = np.argsort(cost, kind="stable")[::-1]  # a big node last would leave threads idle
     trained = pool.map(train, [tasks[i] for i in by_size], what="training nodes")
@@ -115,7 +116,10 @@ def _train_siblings(
     X: kernels.Rows, n_features: int, targets: CSR, task: _Task, solver: Solver, seed: int
 ) -> Piece:
     ptr, rows_of = targets.indptr, targets.indices
-    rows = rows_of[ptr[task.node] : ptr[task.node + 1]].astype(np.int32)
+    if task.node:
+        rows = rows_of[ptr[task.node] : ptr[task.node + 1]].astype(np.int32)
+    else:  # every document starts at the root, those without a label as negatives
+        rows = np.arange(targets.shape[0], dtype=np.int32)
     child_ptr = ptr[task.first : task.last + 1].astype(np.int64)
     positive = np.searchsorted(rows, rows_of[child_ptr[0] : child_ptr[-1]]).astype(np.int32)
     return Piece(
@@ -135,10 +139,19 @@ def rank(
 
     The score of a label is the mean over the trees, 0 for a tree that did not find it. Documents
     are searched in blocks whose memory does not depend on their number.
+
+    Raises
+    ------
+    ParameterError
+        If k is not positive.
     """
+    if k < 1:
+        raise ParameterError(f"k must be a whole number of 1 or more, found {k!r}.")
+    if not X.shape[0]:
+        return as_csr(np.zeros((0, n_labels)), "scores")
     announce()
     k = min(k, n_labels)
-    width = max(tree.candidates(beam) for tree in trees)
+    width = max(k, *(tree.candidates(beam) for tree in trees))
     size = int(np.clip(CANDIDATES_IN_FLIGHT // (width * len(trees)), 1, 8192))
     starts = range(0, X.shape[0], size)
     documents = kernels.Rows(*for_kernel(X))
@@ -148,7 +161,8 @@ def rank(
         found = _joined([tree.search(rows, beam) for tree in trees])
         labels, scores = kernels.best_labels(
             found, len(rows.indptr) - 1, k, scratch("label_score", n_labels, np.float64, -np.inf),
-            scratch("total", n_labels, np.float64), scratch("margin", n_labels, np.float32),
+            scratch("total", n_labels, np.float64),
+            scratch("sure", n_labels, np.float32, -np.inf),
         )  # fmt: skip
         return from_ranking(labels, scores, n_labels)
 
@@ -166,5 +180,6 @@ def _joined(found: list[kernels.Found]) -> kernels.Found:
     if len(found) == 1:
         return found[0]
     ends = np.cumsum([0, *(f.ptr[-1] for f in found)])
-    ptr = np.concatenate([f.ptr[:-1] + end for f, end in zip(found, ends, strict=False)] + [ends[-1:]])
-    return kernels.Found(ptr, *(np.concatenate(part) for part in list(zip(*found, strict=True))[1:]))
+    starts = [f.ptr[:-1] + end for f, end in zip(found, ends[:-1], strict=True)]
+    _, *parts = zip(*found, strict=True)
+    return kernels.Found(np.concatenate([*starts, ends[-1:]]), *map(np.concatenate, parts))
