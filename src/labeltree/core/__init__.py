@@ -1,0 +1,1 @@
+"""The nouns: hierarchy, tree, labels, data set, scores, parameters, models, and their storage."""

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csc_array, csr_array, issparse
 
 from labeltree.core.errors import DataError
 
@@ -22,36 +22,55 @@ CSR: TypeAlias = csr_array
 def as_csr(matrix: Any, name: str) -> CSR:
     """Return `matrix` as CSR float32 with sorted indices, without duplicates or zeros.
 
-    Shares memory with `matrix` where that already has this layout.
+    Shares memory with `matrix` where that already has this layout. Compiled loops trust the
+    result: column numbers are checked too.
 
     Raises
     ------
     DataError
-        If it is not a matrix of finite numbers.
+        If it is not a matrix of finite numbers, or its row pointers or columns are wrong.
     """
-    if not issparse(matrix):
-        matrix = np.asarray(matrix)
-        if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
-            raise DataError(
-                f"{name} must be a matrix of numbers, found {matrix.ndim} dimension(s) of type"
-                f" {matrix.dtype}.",
-                "Pass a scipy CSR matrix or a 2-d array.",
-            )
-    csr = csr_array(matrix, dtype=np.float32)
+    csr = _checked(_to_csr(matrix, name), name)
+    if not csr.has_canonical_format or (csr.data == 0).any():
+        csr = csr.copy()  # the arrays may be the caller's
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
     if not np.isfinite(csr.data).all():
         rows = np.searchsorted(csr.indptr, np.flatnonzero(~np.isfinite(csr.data)), "right") - 1
         raise DataError(
             f"{name} holds NaN or infinity, first in row {rows[0]} ({len(rows)} in all).",
             "Replace them before fitting.",
         )
-    if not csr.has_canonical_format or (csr.data == 0).any():
-        csr = csr.copy()  # the arrays may be the caller's
-        csr.sum_duplicates()
-        csr.eliminate_zeros()
     # scipy needs both index arrays of one type: int32 unless the matrix is too large for it.
     index = np.int32 if max(csr.nnz, *csr.shape) < 2**31 else np.int64
     if csr.indices.dtype != index or csr.indptr.dtype != index:
         csr = from_parts(csr.data, csr.indices.astype(index), csr.indptr.astype(index), csr.shape)
+    return csr
+
+
+def _to_csr(matrix: Any, name: str) -> CSR:
+    try:
+        matrix = matrix if issparse(matrix) else np.asarray(matrix)
+        if matrix.ndim == 2 and matrix.dtype.kind in "fiub":
+            if issparse(matrix) and matrix.format == "csc":
+                csc_array(matrix).check_format()  # converting trusts the row numbers
+            with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite
+                return csr_array(matrix, dtype=np.float32)
+        found = f"{matrix.ndim} dimension(s) of type {matrix.dtype}"
+    except (ValueError, TypeError) as error:  # rows of different lengths, damaged sparse arrays
+        raise DataError(f"{name} is no matrix: {error}.") from error
+    raise DataError(
+        f"{name} must be a matrix of numbers, found {found}.",
+        "Pass a scipy CSR matrix or a 2-d array.",
+    )
+
+
+def _checked(csr: CSR, name: str) -> CSR:
+    """Return `csr` if its columns are within bounds; scipy does not look at them by itself."""
+    try:
+        csr.check_format(full_check=True)
+    except ValueError as error:
+        raise DataError(f"{name} is no valid sparse matrix: {error}.") from error
     return csr
 
 
@@ -85,6 +104,8 @@ def from_parts(
     data: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any], shape: tuple[int, int]
 ) -> CSR:
     """Assemble a CSR array from arrays known to be canonical: sorted, without duplicates."""
+    if len(indptr) and indptr[-1] >= 2**31:
+        indices = indices.astype(np.int64, copy=False)
     csr = csr_array(shape, dtype=data.dtype)
     csr.data, csr.indices, csr.indptr = data, indices, indptr.astype(indices.dtype, copy=False)
     csr.has_sorted_indices = True
@@ -104,11 +125,17 @@ def from_rows(rows: list[list[int]], n_columns: int) -> CSR:
 def binarised_product(left: CSR, right: CSR) -> CSR:
     """Return 1[left @ right > 0] as CSR float32; both factors non-negative."""
     product = csr_array(left @ right)
-    product.sort_indices()
-    product.data = np.ones(product.nnz, np.float32)
+    product.data = (product.data > 0).astype(np.float32)  # zeros stored in a factor give zeros
     return as_csr(product, "product")
 
 
 def row_of_entry(csr: CSR) -> Longs:
     """Return the row of each stored entry, shape (nnz,)."""
     return np.repeat(np.arange(csr.shape[0], dtype=np.int64), np.diff(csr.indptr))
+
+
+def ranges(start: NDArray[Any], count: NDArray[Any]) -> Longs:
+    """Return count[0] numbers from start[0] on, then count[1] from start[1] on, and so on."""
+    count = count.astype(np.int64, copy=False)
+    offset = np.repeat(start - (np.cumsum(count) - count), count)
+    return np.asarray(offset + np.arange(len(offset)), np.int64)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from labeltree.core.arrays import CSR, as_binary, as_csr
-from labeltree.core.errors import DataError
+from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.labels import Labels
 
 
@@ -48,15 +49,19 @@ class Dataset:
             object.__setattr__(self, "X", as_csr(self.X, "X"))
         if self.n_universe < 0:
             object.__setattr__(self, "n_universe", len(self.labels))
-        n = self.Y.shape[0]
-        if self.Y.shape[1] != len(self.labels):
-            raise DataError(f"Y has {self.Y.shape[1]} columns but there are {len(self.labels)} labels.")
+        n, n_columns = self.Y.shape
+        if n_columns != len(self.labels):
+            raise DataError(f"Y has {n_columns} columns but there are {len(self.labels)} labels.")
+        if self.n_universe > n_columns:
+            raise DataError(f"The universe has {self.n_universe} labels but Y {n_columns} columns.")
         if self.texts is None and self.X is None:
             raise DataError("The data set has neither texts nor features.")
-        for name, rows in (("texts", self.texts), ("X", self.X)):
-            found = n if rows is None else rows.shape[0] if name == "X" else len(rows)  # type: ignore[attr-defined]
-            if found != n:
-                raise DataError(f"{name} has {found} rows but Y has {n}.")
+        if isinstance(self.texts, str):
+            raise DataError("texts is one text.", "Pass a list, one text for each document.")
+        if self.texts is not None and len(self.texts) != n:
+            raise DataError(f"texts has {len(self.texts)} rows but Y has {n}.")
+        if self.X is not None and self.X.shape[0] != n:
+            raise DataError(f"X has {self.X.shape[0]} rows but Y has {n}.")
 
     def __len__(self) -> int:
         return int(self.Y.shape[0])
@@ -67,7 +72,7 @@ class Dataset:
         hierarchy = self.labels.hierarchy
         if hierarchy is None:
             return None
-        return hierarchy.is_closed(self.Y[:, : self.n_universe])
+        return hierarchy.is_closed(self.Y[:, : hierarchy.n_labels])
 
     def with_ancestors(self) -> Dataset:
         """Return the data with all ancestors added to the label sets (`--close-labels`).
@@ -77,32 +82,37 @@ class Dataset:
         DataError
             If there is no hierarchy.
         """
-        if self.labels.hierarchy is None:
+        hierarchy = self.labels.hierarchy
+        if hierarchy is None:
             raise DataError(
                 "Labels cannot be closed: the data has no taxonomy.",
                 "Put a taxonomy.tsv (parent<TAB>child) beside the data.",
             )
         from scipy.sparse import hstack
 
-        inside = self.labels.hierarchy.close(self.Y[:, : self.n_universe])
-        outside = self.Y[:, self.n_universe :]
+        inside = hierarchy.close(self.Y[:, : hierarchy.n_labels])
+        outside = self.Y[:, hierarchy.n_labels :]
         return replace(self, Y=hstack([inside, outside], format="csr"))
 
-    def subset(self, rows: Any) -> Dataset:
+    def subset(self, rows: ArrayLike) -> Dataset:
         """Return the documents at `rows` (indices or a boolean mask)."""
-        rows = np.asarray(rows)
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-        texts = None if self.texts is None else [self.texts[i] for i in rows]
-        X = None if self.X is None else self.X[rows]
-        return replace(self, Y=self.Y[rows], texts=texts, X=X)
+        at = np.asarray(rows, None if np.size(rows) else np.int64)
+        if at.dtype == bool and at.shape != (len(self),):
+            raise DataError(f"The mask has shape {at.shape}, the data {len(self)} documents.")
+        at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.int64, casting="same_kind")
+        texts = None if self.texts is None else [self.texts[i] for i in at.tolist()]
+        X = None if self.X is None else self.X[at]
+        return replace(self, Y=self.Y[at], texts=texts, X=X)
 
     def split(self, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
         """Return (rest, held-out part of size `share`), drawn without replacement."""
+        if not 0 <= share <= 1:
+            raise ParameterError(f"share must be from 0 to 1, found {share}.")
         n_out = round(len(self) * share)
         order = np.random.default_rng(seed).permutation(len(self))
         return self.subset(np.sort(order[n_out:])), self.subset(np.sort(order[:n_out]))
 
-    def inputs(self, takes: str) -> Any:
+    def inputs(self, takes: Literal["features", "text", "both"]) -> Any:
         """Return what a model that declares `takes` reads: features, texts, or `Inputs`.
 
         Raises
@@ -110,8 +120,10 @@ class Dataset:
         DataError
             If the data does not have it.
         """
-        if takes in ("features", "both") and self.X is None:
+        if takes != "text" and self.X is None:
             raise DataError("The model takes features but the data holds texts.", "Use a Pipeline.")
-        if takes in ("text", "both") and self.texts is None:
+        if takes != "features" and self.texts is None:
             raise DataError("The model takes texts but the data holds features only.")
-        return {"features": self.X, "text": self.texts, "both": Inputs(self.texts or [], self.X)}[takes]
+        if takes == "both":
+            return Inputs(cast(Sequence[str], self.texts), self.X)
+        return self.X if takes == "features" else self.texts

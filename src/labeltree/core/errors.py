@@ -23,7 +23,12 @@ class DataError(LabeltreeError, ValueError):
     """
 
     def __init__(
-        self, problem: str, remedy: str = "", *, file: str | Path | None = None, line: int | None = None
+        self,
+        problem: str,
+        remedy: str = "",
+        *,
+        file: str | Path | None = None,
+        line: int | None = None,
     ) -> None:
         where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
         super().__init__(f"{where}{problem}" + (f" {remedy}" if remedy else ""))
@@ -47,3 +52,7 @@ class MissingExtraError(LabeltreeError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs more packages: pip install 'labeltree[{extra}]'")
+        self.feature, self.extra = feature, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.feature, self.extra)  # errors travel between processes

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from labeltree.core.arrays import CSR, Bools, Ints, binarised_product
+from labeltree.core.arrays import (
+    CSR,
+    Bools,
+    Ints,
+    Longs,
+    as_binary,
+    as_csr,
+    binarised_product,
+)
+from labeltree.core.dag import closure, longest_paths, parent_csr
 from labeltree.core.errors import DataError
 from labeltree.core.store import storable
 
@@ -47,6 +55,11 @@ class Hierarchy:
     parent_idx: Ints
     """Parent nodes, ascending within each node, (n_edges,)."""
 
+    def __post_init__(self) -> None:
+        problem = _problem(self)
+        if problem:
+            raise DataError(f"This is no hierarchy: {problem}.", "Build it with from_edges.")
+
     @classmethod
     def from_edges(
         cls, edges: Iterable[tuple[str, str]], label_ids: Sequence[str] | None = None
@@ -56,7 +69,7 @@ class Hierarchy:
         Parameters
         ----------
         edges
-            Duplicates are dropped.
+            Duplicates are dropped. The empty id is the virtual root.
         label_ids
             The label of each column of Y. Nodes not listed are meta-labels; labels without an
             edge hang below the root. None: every node is a label, in topological order.
@@ -64,47 +77,62 @@ class Hierarchy:
         Raises
         ------
         DataError
-            If the edges form a cycle; the message shows it.
+            If the edges form a cycle (the message shows it), or a label id is empty or repeats.
         """
         number: dict[str, int] = {}
         pairs: dict[tuple[int, int], None] = {}
         for parent, child in edges:
-            pairs[number.setdefault(parent, len(number)), number.setdefault(child, len(number))] = None
-        for label in label_ids or ():
-            number.setdefault(label, len(number))
-        names = list(number)
-        arcs = np.array(list(pairs), np.int64).reshape(-1, 2)
-        absorbed = _absorbed_root(names, arcs, label_ids)
-        if absorbed >= 0:
-            arcs = arcs[arcs[:, 0] != absorbed]
-        level = _longest_paths(len(names), arcs, names)
-        order = np.argsort(level, kind="stable")
-        order = order[order != absorbed]
-        rank = np.full(len(names), -1, np.int64)
-        rank[order] = np.arange(1, len(order) + 1)
-        ids = ("", *(names[i] for i in order))
-        if label_ids is None:
-            label = np.arange(-1, len(order), dtype=np.int32)
-        else:
-            column = {label: c for c, label in enumerate(label_ids)}
-            label = np.array([-1, *(column.get(i, -1) for i in ids[1:])], np.int32)
-        return cls(ids, label, *_parent_csr(rank[arcs], len(ids)))
+            up = number.setdefault(parent, len(number))
+            pairs[up, number.setdefault(child, len(number))] = None
+        return cls._build(number, np.array(list(pairs), np.int64).reshape(-1, 2), label_ids)
 
     @classmethod
     def from_networkx(cls, graph: nx.DiGraph, label_ids: Sequence[str] | None = None) -> Hierarchy:
-        """Build from a networkx digraph whose edges point from parent to child."""
-        lone = [str(v) for v in graph.nodes if graph.degree(v) == 0]
-        edges = [(str(p), str(c)) for p, c in graph.edges]
-        if label_ids is None and lone:
-            label_ids = [str(v) for v in graph.nodes]
-        return cls.from_edges(edges, label_ids)
+        """Build from a networkx digraph whose edges point from parent to child.
+
+        All nodes are kept; those without edges hang below the root. See `from_edges`.
+        """
+        number = {str(node): i for i, node in enumerate(graph.nodes)}
+        if not graph.is_directed() or len(number) != len(graph):
+            raise DataError(
+                "The graph is undirected, or two of its nodes have the same name.",
+                "Pass a DiGraph with edges from parent to child.",
+            )
+        pairs = {(number[str(p)], number[str(c)]) for p, c in graph.edges()}
+        return cls._build(number, np.array(sorted(pairs), np.int64).reshape(-1, 2), label_ids)
+
+    @classmethod
+    def _build(
+        cls, number: dict[str, int], arcs: Longs, label_ids: Sequence[str] | None
+    ) -> Hierarchy:
+        """Build from numbered nodes and the distinct arcs (n_arcs, 2) between them."""
+        column = None if label_ids is None else _columns(label_ids)
+        for label in column or ():
+            number.setdefault(label, len(number))
+        if "" in number and (arcs[:, 1] == number[""]).any():
+            raise DataError("The empty id stands for the root.", "It cannot have a parent.")
+        names = list(number)
+        absorbed = number[ROOT] if _absorbs_root(number, arcs, column) else -1
+        arcs = arcs[(arcs[:, 0] != absorbed) & (arcs[:, 0] != number.get("", -1))]
+        level = longest_paths(len(names), arcs, names)
+        order = np.argsort(level, kind="stable")
+        order = order[(order != absorbed) & (order != number.get("", -1))]
+        rank = np.full(len(names), -1, np.int64)
+        rank[order] = np.arange(1, len(order) + 1)
+        ids = ("", *(names[i] for i in order))
+        if column is None:
+            labels = np.arange(-1, len(order), dtype=np.int32)
+        else:
+            labels = np.array([-1, *(column.get(i, -1) for i in ids[1:])], np.int32)
+        return cls(ids, labels, *parent_csr(rank[arcs], len(ids)))
 
     def to_networkx(self) -> nx.DiGraph:
         """Return a networkx digraph over node ids, with the column of Y as attribute `label`."""
         import networkx as nx
 
         graph = nx.DiGraph()
-        graph.add_nodes_from((i, {"label": int(c)}) for i, c in zip(self.ids, self.label, strict=True))
+        labels = zip(self.ids, self.label.tolist(), strict=True)
+        graph.add_nodes_from((name, {"label": column}) for name, column in labels)
         graph.add_edges_from((self.ids[p], self.ids[c]) for p, c in self.edges.T)
         return graph
 
@@ -130,18 +158,13 @@ class Hierarchy:
     @cached_property
     def level(self) -> Ints:
         """Longest path from the root, (n_nodes,)."""
-        return _longest_paths(self.n_nodes, self.edges.T.astype(np.int64), self.ids).astype(np.int32)
+        arcs = self.edges.T.astype(np.int64)
+        return longest_paths(self.n_nodes, arcs, self.ids).astype(np.int32)
 
     @cached_property
     def ancestors(self) -> CSR:
-        """Boolean closure, (n_nodes, n_nodes): row v marks the strict ancestors of v, root too."""
-        ones = np.ones(len(self.parent_idx), np.float32)
-        up = csr_array((ones, self.parent_idx, self.parent_ptr), shape=(self.n_nodes, self.n_nodes))
-        reach, grown = up, -1
-        while reach.nnz != grown:
-            grown = reach.nnz
-            reach = binarised_product(reach + csr_array(reach @ up), _identity(self.n_nodes))
-        return reach
+        """Closure, (n_nodes, n_nodes): ones in row v mark the strict ancestors of v, root too."""
+        return closure(self.parent_ptr, self.parent_idx, self.level)
 
     @cached_property
     def branches(self) -> Ints:
@@ -163,85 +186,79 @@ class Hierarchy:
         return nodes
 
     @cached_property
+    def label_ids(self) -> tuple[str, ...]:
+        """Id of each column of Y, (n_labels,)."""
+        return tuple(self.ids[v] for v in self.node_of_label.tolist())
+
+    @cached_property
     def label_ancestors(self) -> CSR:
         """(n_labels, n_labels): row l marks the strict ancestors of label l that are labels."""
         nodes = self.node_of_label
-        return csr_array(self.ancestors[nodes][:, nodes])
+        return as_csr(self.ancestors[nodes][:, nodes], "ancestors")
 
     @cached_property
     def is_leaf(self) -> Bools:
         """Whether a node has no children, (n_nodes,)."""
         ptr, _ = self.children
-        return np.diff(ptr) == 0
+        return np.asarray(np.diff(ptr) == 0)
 
     def close(self, Y: CSR) -> CSR:
         """Return Y (n_samples, n_labels) with all ancestors of its labels added."""
-        return binarised_product(csr_array(Y + Y @ self.label_ancestors), _identity(Y.shape[1]))
+        Y = self._checked(Y)
+        return as_binary(Y + Y @ self.label_ancestors, "Y")
 
     def most_specific(self, Y: CSR) -> CSR:
-        """Return Y without the labels that have a descendant in the same row."""
-        implied = binarised_product(Y, self.label_ancestors)
-        kept = csr_array(Y - Y.multiply(implied))
-        kept.eliminate_zeros()
-        return kept
+        """Return Y (n_samples, n_labels) without labels that have a descendant in the row."""
+        Y = self._checked(Y)
+        return as_csr(Y - Y.multiply(binarised_product(Y, self.label_ancestors)), "Y")
 
     def is_closed(self, Y: CSR) -> bool:
-        """Whether every row of Y holds all ancestors of its labels."""
+        """Whether every row of Y (n_samples, n_labels) holds all ancestors of its labels."""
+        Y = self._checked(Y)
         return bool(self.close(Y).nnz == Y.nnz)
 
-
-def _identity(n: int) -> CSR:
-    ones = np.ones(n, np.float32)
-    return csr_array((ones, np.arange(n, dtype=np.int32), np.arange(n + 1)), shape=(n, n))
-
-
-def _absorbed_root(names: list[str], arcs: Any, label_ids: Sequence[str] | None) -> int:
-    """Return the number of a lone source called `Root` that is no label, else -1."""
-    sources = np.setdiff1d(arcs[:, 0], arcs[:, 1])
-    if len(sources) == 1 and names[sources[0]] == ROOT and ROOT not in set(label_ids or ()):
-        return int(sources[0])
-    return -1
+    def _checked(self, Y: CSR) -> CSR:
+        if Y.shape[1] != self.n_labels:
+            raise DataError(
+                f"Y has {Y.shape[1]} columns, the hierarchy {self.n_labels} labels.",
+                "Build it with the ids of the columns: Hierarchy.from_edges(edges, label_ids).",
+            )
+        return as_binary(Y, "Y")
 
 
-def _longest_paths(n_nodes: int, arcs: Any, names: Sequence[str]) -> Any:
-    """Return the longest path from any source to each node (Kahn's order, level by level)."""
-    waiting = np.bincount(arcs[:, 1], minlength=n_nodes)
-    order = np.argsort(arcs[:, 0], kind="stable")
-    parent, child = arcs[order, 0], arcs[order, 1]
-    ptr = np.searchsorted(parent, np.arange(n_nodes + 1))
-    level = np.zeros(n_nodes, np.int64)
-    front, depth = np.flatnonzero(waiting == 0), 0
-    while len(front):
-        level[front] = depth
-        out = np.concatenate([child[ptr[v] : ptr[v + 1]] for v in front])
-        np.subtract.at(waiting, out, 1)
-        front = np.unique(out[waiting[out] == 0])
-        depth += 1
-    if (waiting > 0).any():
-        loop = " > ".join(names[v] for v in _find_cycle(np.flatnonzero(waiting > 0), parent, child))
-        raise DataError(
-            f"The taxonomy has a cycle: {loop}.",
-            "A label cannot be its own ancestor: remove one of these edges.",
-        )
-    return level
+def _problem(h: Hierarchy) -> str:
+    """Return what is wrong with the arrays of a hierarchy, or an empty string."""
+    n = len(h.ids)
+    if n == 0 or len(h.label) != n or len(h.parent_ptr) != n + 1:
+        return f"{n} ids, {len(h.label)} labels, {len(h.parent_ptr)} pointers to parents"
+    at = np.sort(h.label[h.label >= 0])
+    if h.label[0] != -1 or (at != np.arange(len(at))).any():
+        return "labels must be 0, 1, 2 ..., each at one node, none at the root"
+    counts = np.diff(h.parent_ptr)
+    if h.parent_ptr[0] != 0 or h.parent_ptr[-1] != len(h.parent_idx) or (counts < 0).any():
+        return "the pointers to parents do not fit"
+    child = np.repeat(np.arange(n), counts)
+    if counts[0] or (counts[1:] == 0).any() or (h.parent_idx < 0).any():
+        return "every node but the root has a parent"
+    if (h.parent_idx >= child).any():
+        return "a node stands before its parent"
+    return ""
 
 
-def _find_cycle(stuck: Any, parent: Any, child: Any) -> list[int]:
-    """Walk upwards among nodes that never became free until one repeats."""
-    inside = set(stuck.tolist())
-    above = {int(c): int(p) for p, c in zip(parent, child, strict=True) if p in inside and c in inside}
-    path: list[int] = []
-    node = int(stuck[0])
-    while node not in path:
-        path.append(node)
-        node = above[node]
-    return [*path[path.index(node) :], node][::-1]
+def _columns(label_ids: Sequence[str]) -> dict[str, int]:
+    """Return the column of each label."""
+    column = {label: c for c, label in enumerate(label_ids)}
+    if len(column) != len(label_ids):
+        twice = next(label for c, label in enumerate(label_ids) if column[label] != c)
+        raise DataError(f"Label id {twice!r} occurs twice.", "Ids must be unique.")
+    if "" in column:
+        raise DataError("A label id is empty.", "The empty id stands for the root.")
+    return column
 
 
-def _parent_csr(arcs: Any, n_nodes: int) -> tuple[Ints, Ints]:
-    """Return (ptr, idx) of the parents of each node; nodes without a parent get the root."""
-    sources = np.setdiff1d(np.arange(1, n_nodes), arcs[:, 1])
-    arcs = np.vstack([arcs, np.stack([np.zeros_like(sources), sources], axis=1)])
-    arcs = arcs[np.lexsort((arcs[:, 0], arcs[:, 1]))]
-    ptr = np.searchsorted(arcs[:, 1], np.arange(n_nodes + 1))
-    return ptr.astype(np.int32), arcs[:, 0].astype(np.int32)
+def _absorbs_root(number: dict[str, int], arcs: Longs, column: dict[str, int] | None) -> bool:
+    """Whether the only source is called `Root` and is no label."""
+    if ROOT not in number or (column is not None and ROOT in column):
+        return False
+    sources = np.setdiff1d(arcs[arcs[:, 0] != number.get("", -1), 0], arcs[:, 1])
+    return bool(sources.tolist() == [number[ROOT]])

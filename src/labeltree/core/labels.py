@@ -21,7 +21,7 @@ class Labels:
     Raises
     ------
     DataError
-        If ids repeat, or lengths disagree.
+        If ids repeat, lengths disagree, or the hierarchy numbers the labels in another order.
     """
 
     ids: tuple[str, ...]
@@ -37,6 +37,8 @@ class Labels:
     hierarchy: Hierarchy | None = None
     """The given taxonomy, or None. It covers all columns, or the first ones where a test set
     brought labels from outside the universe."""
+    closed: bool | None = None
+    """Whether the training label sets hold all ancestors of their labels; None if unknown."""
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -45,7 +47,7 @@ class Labels:
         if not len(self.counts):
             object.__setattr__(self, "counts", np.zeros(n, np.int64))
         if len(self.column) != n:
-            twice = next(i for i in self.ids if self.ids.count(i) > 1)
+            twice = next(label for c, label in enumerate(self.ids) if self.column[label] != c)
             raise DataError(f"Label id {twice!r} occurs twice.", "Ids must be unique.")
         for what in ("names", "counts", "texts"):
             value = getattr(self, what)
@@ -54,6 +56,13 @@ class Labels:
         if self.hierarchy is not None and self.hierarchy.n_labels > n:
             raise DataError(
                 f"The hierarchy has {self.hierarchy.n_labels} labels, the data {n}.",
+                "Build it with label_ids=labels.ids.",
+            )
+        if self.hierarchy is not None and self.hierarchy.label_ids != tuple(
+            self.ids[: self.hierarchy.n_labels]
+        ):
+            raise DataError(
+                "The labels of the hierarchy are others, or in another order.",
                 "Build it with label_ids=labels.ids.",
             )
 
@@ -66,9 +75,12 @@ class Labels:
         return {label: c for c, label in enumerate(self.ids)}
 
     def counted(self, Y: CSR) -> Labels:
-        """Return a copy whose counts are those of the training matrix Y."""
+        """Return a copy with what the training matrix Y tells: counts, and whether it is closed."""
         counts = np.bincount(Y.indices, minlength=len(self)).astype(np.int64)
-        return replace(self, counts=counts, n_train=int(Y.shape[0]))
+        closed = None
+        if self.hierarchy is not None:
+            closed = self.hierarchy.is_closed(Y[:, : self.hierarchy.n_labels])
+        return replace(self, counts=counts, n_train=int(Y.shape[0]), closed=closed)
 
     @staticmethod
     def numbered(n_labels: int) -> Labels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self
 
@@ -45,6 +45,8 @@ class BaseModel(Params):
     """
 
     takes: ClassVar[Takes] = "features"
+    labels_: Labels = field(init=False, repr=False)
+    """What `fit` was told about the labels, with their training counts."""
 
     def fit(
         self, X: Any, Y: Any, *, labels: Labels | None = None, validation: Dataset | None = None
@@ -71,6 +73,8 @@ class BaseModel(Params):
     def score(self, X: Any, Y: Any) -> float:
         """Return P@1, in [0, 1]: the share of documents whose first label is right."""
         S, truth = self.predict(X, k=1), as_binary(Y, "Y")
+        if S.shape != truth.shape:
+            raise DataError(f"Y has shape {truth.shape}, the scores {S.shape}.")
         return float((S > 0).multiply(truth).sum() / max(1, truth.shape[0]))
 
     def save(self, path: str | Path) -> None:
@@ -102,7 +106,9 @@ class BaseModel(Params):
         model = cls.from_json(header["params"])
         nested = header.get("models", {})
         for name, inner in nested.items():
-            parts = {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+            parts = {
+                k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")
+            }
             setattr(model, name + "_", find(inner["model"]).from_state(inner, parts, find))
         for name, value in state.items():
             if "." not in name:
@@ -116,7 +122,9 @@ class BaseModel(Params):
             raise NotFittedError(f"This {name} is not fitted yet: call fit first.")
 
     def _learned(self) -> dict[str, Any]:
-        return {k[:-1]: v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("_")}
+        return {
+            k[:-1]: v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("_")
+        }
 
     # -- scikit-learn asks for these; nothing here imports it unless scikit-learn itself calls --
 
@@ -166,7 +174,7 @@ def checked_features(X: Any, n_features: int | None = None) -> CSR:
     """
     if isinstance(X, Inputs):
         X = X.features
-    if isinstance(X, str) or (isinstance(X, Sequence) and len(X) and isinstance(X[0], str)):
+    if _is_text(X):
         raise DataError(
             "The model takes features, X is texts.",
             "Put a vectoriser before it: Pipeline(model=...).",
@@ -178,3 +186,11 @@ def checked_features(X: Any, n_features: int | None = None) -> CSR:
             "Use the vectoriser of the training run.",
         )
     return csr
+
+
+def _is_text(X: Any) -> bool:
+    """Whether X is a text, or a sequence, array or column of texts."""
+    if isinstance(X, str):
+        return True
+    one_way = isinstance(X, Sequence) or getattr(X, "ndim", 0) == 1
+    return one_way and isinstance(next(iter(X), None), str)

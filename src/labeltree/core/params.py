@@ -12,7 +12,8 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from functools import cache
+from math import isfinite
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from labeltree.core.errors import ParameterError
@@ -54,21 +55,22 @@ def whole(low: int, default: int) -> Any:
 
 def jobs() -> Any:
     """Declare a number of threads: -1 for all cores, else 1 or more."""
-    return _declared(-1, lambda v: "" if _is_whole(v) and (v == -1 or v >= 1) else "-1 or 1 or more")
+    return _declared(
+        -1, lambda v: "" if _is_whole(v) and (v == -1 or v >= 1) else "-1 or 1 or more"
+    )
 
 
 def choice(default: str, options: Sequence[str]) -> Any:
     """Declare one of a few words."""
-    field = _declared(default, lambda v: "" if v in options else "one of " + ", ".join(options))
-    return field
+    return _declared(default, lambda v: "" if v in options else "one of " + ", ".join(options))
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
 def _is_whole(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def snake(name: str) -> str:
@@ -125,28 +127,38 @@ class Params:
         Raises
         ------
         ParameterError
-            If a name does not exist or a value is out of range.
+            If a name does not exist or a value is out of range; then own parameters are as before.
         """
-        own = {f.name for f in parameters(type(self))}
+        before = self.get_params(deep=False)
+        own: dict[str, Any] = {}
         nested: dict[str, dict[str, Any]] = {}
         for key, value in params.items():
             name, _, rest = key.partition("__")
-            if name not in own:
-                raise ParameterError(
-                    f"{type(self).__name__} has no parameter {name!r}."
-                    f" It has: {', '.join(sorted(own))}."
-                )
+            if name not in before:
+                raise _unknown(type(self), name)
             if rest:
                 nested.setdefault(name, {})[rest] = value
             else:
-                setattr(self, name, value)
-        for name, values in nested.items():
-            part = getattr(self, name)
-            if not isinstance(part, Params):
-                raise ParameterError(f"{type(self).__name__}: {name} has no parameters of its own.")
-            part.set_params(**values)
-        self.check()
+                own[name] = value
+        try:
+            self._assign(own)
+            self.check()
+            for name, values in nested.items():
+                part = getattr(self, name)
+                if not isinstance(part, Params):
+                    raise ParameterError(
+                        f"{type(self).__name__}: {name} has no parameters of its own."
+                    )
+                part.set_params(**values)
+            self.check()
+        except ParameterError:
+            self._assign(before)
+            raise
         return self
+
+    def _assign(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def to_json(self) -> dict[str, Any]:
         """Return the parameters as JSON values; parts become objects with a `part` entry."""
@@ -154,8 +166,23 @@ class Params:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Build from what `to_json` returned."""
+        """Build from what `to_json` returned.
+
+        Raises
+        ------
+        ParameterError
+            If it names a parameter or a part that does not exist, or a value is out of range.
+        """
+        own = {f.name for f in parameters(cls)}
+        for name in values:
+            if name not in own:
+                raise _unknown(cls, name)
         return cls(**{k: _from_json(v) for k, v in values.items()})
+
+
+def _unknown(cls: type[Params], name: str) -> ParameterError:
+    own = ", ".join(sorted(f.name for f in parameters(cls)))
+    return ParameterError(f"{cls.__name__} has no parameter {name!r}. It has: {own or 'none'}.")
 
 
 def _to_json(value: Any) -> Any:
@@ -167,7 +194,7 @@ def _to_json(value: Any) -> Any:
 
 
 def _from_json(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "part" in value:
         name = value["part"]
         if name not in Params.known:
             raise ParameterError(f"There is no part called {name!r} in this installation.")
@@ -180,14 +207,16 @@ def parameters(cls: type[Params]) -> list[dataclasses.Field[Any]]:
     return [f for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
 
 
-@cache
 def descriptions(cls: type[Params]) -> dict[str, str]:
     """Return the docstring under each field: the help text of the command line and the docs."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if not (dataclasses.is_dataclass(base) and issubclass(base, Params)):
             continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        try:
+            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        except (OSError, SyntaxError):  # typed into an interpreter: there is no source
+            continue
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
             if (
@@ -195,6 +224,7 @@ def descriptions(cls: type[Params]) -> dict[str, str]:
                 and isinstance(field.target, ast.Name)
                 and isinstance(text, ast.Expr)
                 and isinstance(text.value, ast.Constant)
+                and isinstance(text.value.value, str)
             ):
-                found[field.target.id] = " ".join(str(text.value.value).split())
+                found[field.target.id] = " ".join(text.value.value.split())
     return found

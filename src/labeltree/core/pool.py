@@ -47,7 +47,8 @@ class Silent:
         """Say nothing."""
 
 
-_progress: ContextVar[Progress] = ContextVar("labeltree_progress", default=Silent())
+_SILENT = Silent()
+_progress: ContextVar[Progress] = ContextVar("labeltree_progress", default=_SILENT)
 
 
 @contextmanager
@@ -109,7 +110,12 @@ def _ticked(result: R, progress: Progress) -> R:
     return result
 
 
-_local = threading.local()
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, float], NDArray[Any]] = {}
+
+
+_local = _Local()
 
 
 def scratch(name: str, n: int, dtype: DTypeLike, fill: float = 0) -> NDArray[Any]:
@@ -117,8 +123,7 @@ def scratch(name: str, n: int, dtype: DTypeLike, fill: float = 0) -> NDArray[Any
 
     Whoever borrows it hands it back as filled, so that its price is paid once a thread.
     """
-    kept: NDArray[Any] | None = getattr(_local, name, None)
+    kept = _local.kept.get((name, fill))
     if kept is None or len(kept) != n or kept.dtype != dtype:
-        kept = np.full(n, fill, dtype)
-        setattr(_local, name, kept)
+        kept = _local.kept[name, fill] = np.full(n, fill, dtype)
     return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 import numpy as np
 
 _MASK = (1 << 64) - 1
@@ -12,9 +14,9 @@ def derived(seed: int, *numbers: int) -> np.uint64:
 
     Each number passes through SplitMix64's finaliser (Steele, Lea, Flood 2014).
     """
-    state = seed & _MASK
+    state = index(seed) & _MASK  # numpy's integers would overflow
     for number in numbers:
-        state = (state + 0x9E3779B97F4A7C15 * (number + 1)) & _MASK
+        state = (state + 0x9E3779B97F4A7C15 * (index(number) + 1)) & _MASK
         state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
         state ^= state >> 31

@@ -8,37 +8,52 @@ and renamed: a crash leaves the old model or the new one.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
-import struct
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any
 
-import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
 
-from labeltree.core.arrays import from_parts
 from labeltree.core.errors import StoreError
+from labeltree.core.tensors import open_tensors, write_tensors
+from labeltree.core.values import decode, encode, storable
+
+__all__ = ["FORMAT", "check_target", "read_folder", "storable", "write_folder"]
 
 FORMAT = 1
 """Version of the folder layout; readers refuse newer ones."""
-
-T = TypeVar("T", bound=type)
-_STORABLE: dict[str, type] = {}
-
-
-def storable(cls: T) -> T:
-    """Register a dataclass whose fields are arrays, strings, numbers or storables themselves."""
-    _STORABLE[cls.__name__] = cls
-    return cls
+HEADER = "model.json"
+_SUFFIX = ".safetensors"
+_NAME = re.compile(r"\w[\w.]*")
 
 
-# ---- a folder ----------------------------------------------------------------------------------
+def check_target(path: str | Path) -> None:
+    """Check that a model may be written to `path`: what is there would be replaced whole.
+
+    Raises
+    ------
+    StoreError
+        If it is a file, or a folder with anything but a model in it.
+    """
+    path = Path(path)
+    if not path.exists():
+        return
+    names = sorted(os.listdir(path)) if path.is_dir() else [path.name]
+    others = [name for name in names if name != HEADER and not name.endswith(_SUFFIX)]
+    if others or (names and HEADER not in names):
+        raise StoreError(
+            f"{path} exists and is not a labeltree model: it holds {(others or names)[0]}."
+            " Choose another folder."
+        )
 
 
 def write_folder(path: str | Path, header: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -47,28 +62,46 @@ def write_folder(path: str | Path, header: Mapping[str, Any], state: Mapping[str
     Parameters
     ----------
     path
-        The folder; an older model there is replaced, anything else is refused.
+        The folder; an older model there is replaced, anything else is refused. Of a link, the
+        folder it points to.
     header
         JSON values: registered name, parameters.
     state
-        Learned attributes by name, each of arrays, strings, numbers, lists or storables.
+        Learned attributes by name, each of arrays, strings, numbers, tuples, lists or storables.
+
+    Raises
+    ------
+    StoreError
+        If there is something else at `path`.
     """
-    path = Path(path)
-    if path.exists() and not (path / "model.json").is_file() and (path.is_file() or any(path.iterdir())):
-        raise StoreError(f"{path} exists and is not a labeltree model. Choose another folder.")
+    path = Path(path).resolve()
+    check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    _sweep(path)
+    fresh = path.with_name(f"{_writing(path)}{os.getpid()}-{threading.get_ident()}")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
     try:
+        fresh.mkdir()
         _write_files(fresh, header, state)
         _swap(fresh, path)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def read_folder(path: str | Path, *, verify: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_folder(
+    path: str | Path,
+    *,
+    verify: bool = True,
+    prepare: Callable[[dict[str, Any]], object] = lambda header: None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read (header, state) back; arrays are views into the mapped files.
+
+    Parameters
+    ----------
+    verify
+        Compare every file with its checksum.
+    prepare
+        Called with the header before the state is decoded: imports what declares its types.
 
     Raises
     ------
@@ -76,60 +109,112 @@ def read_folder(path: str | Path, *, verify: bool = True) -> tuple[dict[str, Any
         If a file is missing, truncated or altered, or the format is newer than this library.
     """
     path = Path(path)
-    if not path.exists() and (old := _retired(path)).exists():
+    if not path.exists() and (old := _retired(path.resolve())).exists():
         path = old  # a writer died between its two renames: the old model is still whole
-    content = _read_header(path / "model.json")
+    content = _read_header(path / HEADER)
     for name, entry in content["files"].items():
         _check_file(path / name, entry, verify)
+    prepare(content["header"])
     state = {}
     for name, skeleton in content["state"].items():
-        tensors = _open_tensors(path / f"{name}.safetensors")
-        state[name] = _decode(skeleton, tensors)
+        file = path / (name + _SUFFIX)
+        tensors = open_tensors(file)
+        try:
+            state[name] = decode(skeleton, tensors)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"{file} does not hold what {HEADER} says: {error!r}.") from error
     return content["header"], state
 
 
 def _write_files(folder: Path, header: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     files, skeletons = {}, {}
     for name, value in state.items():
+        if not _NAME.fullmatch(name):
+            raise StoreError(f"{name!r} cannot name a file. Use letters and digits.")
         tensors: dict[str, NDArray[Any]] = {}
-        skeletons[name] = _encode(value, "", tensors)
-        file = folder / f"{name}.safetensors"
-        files[file.name] = {"sha256": _write_tensors(file, tensors), "bytes": file.stat().st_size}
+        skeletons[name] = encode(value, name, tensors)
+        file = folder / (name + _SUFFIX)
+        files[file.name] = {"sha256": write_tensors(file, tensors), "bytes": file.stat().st_size}
     content = {"format": FORMAT, "header": dict(header), "state": skeletons, "files": files}
     content["sha256"] = hashlib.sha256(_canonical(content)).hexdigest()
-    with open(folder / "model.json", "wb") as out:
+    with open(folder / HEADER, "xb") as out:
         out.write(_canonical(content))
         out.flush()
         os.fsync(out.fileno())
+    _sync(folder)
 
 
 def _swap(fresh: Path, path: Path) -> None:
+    """Put the new folder in the place of the old one; on an error the old one stays."""
     old = _retired(path)
     if path.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.rename(path, old)
-    os.rename(fresh, path)
+        try:
+            os.rename(fresh, path)
+        except BaseException:
+            with suppress(OSError):
+                os.rename(old, path)
+            raise
+    else:
+        os.rename(fresh, path)
+    _sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers on this machine left behind when they were killed."""
+    if os.name == "nt":
+        return  # asking whether a process lives would end it there
+    for left in path.parent.glob(escape(_writing(path)) + "*"):
+        number = left.name.removeprefix(_writing(path)).partition("-")[0]
+        if number.isdecimal():
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                shutil.rmtree(left, ignore_errors=True)
+            except (PermissionError, OverflowError):
+                continue
 
 
 def _retired(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
+def _writing(path: Path) -> str:
+    """Return how the temporary folders of this machine begin; a process number follows."""
+    return f".{path.name}.writing-{platform.node()}-"
+
+
 def _canonical(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode()
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _read_header(file: Path) -> dict[str, Any]:
     try:
         raw = file.read_bytes()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise StoreError(f"{file.parent} is not a model folder: {file.name} is missing.") from error
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror}.") from error
     altered = f"{file} was altered or is incomplete. Restore it, or fit the model again."
     try:
-        content = json.loads(raw)
+        content = json.loads(raw.decode("utf-8", "surrogatepass"))
         claimed = {k: v for k, v in content.items() if k != "sha256"}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise StoreError(altered) from error
     if isinstance(content.get("format"), int) and content["format"] > FORMAT:
         raise StoreError(
@@ -137,131 +222,40 @@ def _read_header(file: Path) -> dict[str, Any]:
             " Install a newer labeltree."
         )
     digest = hashlib.sha256(_canonical(claimed)).hexdigest()
-    if content.get("sha256") != digest or _canonical(content) != raw:
+    whole = content.get("sha256") == digest and _canonical(content) == raw
+    if not whole or not _is_complete(content):
         raise StoreError(altered)
     return dict(content)
 
 
-def _check_file(file: Path, entry: Mapping[str, Any], verify: bool) -> None:
-    if not file.is_file():
-        raise StoreError(f"{file} is missing. Restore it, or fit the model again.")
-    if file.stat().st_size != entry["bytes"]:
-        raise StoreError(f"{file} has {file.stat().st_size} bytes, expected {entry['bytes']}.")
-    if verify:
-        with open(file, "rb") as source:
-            digest = hashlib.file_digest(source, "sha256").hexdigest()
-        if digest != entry["sha256"]:
-            raise StoreError(f"{file} was altered. Restore it, or fit the model again.")
-
-
-# ---- values to tensors and back ----------------------------------------------------------------
-
-
-def _encode(value: Any, at: str, tensors: dict[str, NDArray[Any]]) -> Any:
-    """Return a JSON skeleton of `value`; arrays go to `tensors` under dotted names."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.ndarray):
-        tensors[at] = value
-        return {"array": at}
-    if issparse(value):
-        names = [f"{at}.{part}" for part in ("data", "indices", "indptr")]
-        tensors |= dict(zip(names, (value.data, value.indices, value.indptr), strict=True))
-        return {"csr": at, "shape": list(value.shape)}
-    if isinstance(value, (tuple, list)):
-        if value and all(isinstance(v, str) for v in value):
-            tensors |= _pack_strings(value, at)
-            return {"strings": at}
-        return {"list": [_encode(v, f"{at}.{i}".strip("."), tensors) for i, v in enumerate(value)]}
-    if type(value).__name__ in _STORABLE:
-        fields = [f.name for f in dataclasses.fields(value) if f.init]
-        parts = {f: _encode(getattr(value, f), f"{at}.{f}".strip("."), tensors) for f in fields}
-        return {"type": type(value).__name__, "fields": parts}
-    raise TypeError(f"cannot store a {type(value).__name__}: declare it @storable")
-
-
-def _decode(skeleton: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:
-    if not isinstance(skeleton, dict):
-        return skeleton
-    if "array" in skeleton:
-        return tensors[skeleton["array"]]
-    if "csr" in skeleton:
-        parts = (tensors[f"{skeleton['csr']}.{p}"] for p in ("data", "indices", "indptr"))
-        return from_parts(*parts, shape=tuple(skeleton["shape"]))
-    if "strings" in skeleton:
-        return _unpack_strings(tensors, skeleton["strings"])
-    if "list" in skeleton:
-        return [_decode(v, tensors) for v in skeleton["list"]]
-    if skeleton["type"] not in _STORABLE:
-        raise StoreError(f"The model holds a {skeleton['type']}, unknown to this version.")
-    fields = {k: _decode(v, tensors) for k, v in skeleton["fields"].items()}
-    return _STORABLE[skeleton["type"]](**fields)
-
-
-def _pack_strings(strings: Iterable[str], at: str) -> dict[str, NDArray[Any]]:
-    """Return one UTF-8 blob and the offsets of its (n + 1) cuts."""
-    encoded = [s.encode("utf-8", "surrogatepass") for s in strings]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    return {f"{at}.utf8": np.frombuffer(b"".join(encoded), np.uint8), f"{at}.offsets": offsets}
-
-
-def _unpack_strings(tensors: Mapping[str, NDArray[Any]], at: str) -> tuple[str, ...]:
-    blob, cuts = tensors[f"{at}.utf8"].tobytes(), tensors[f"{at}.offsets"].tolist()
-    if blob.isascii():
-        text = blob.decode("ascii")
-        return tuple(text[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
-    return tuple(
-        blob[a:b].decode("utf-8", "surrogatepass") for a, b in zip(cuts, cuts[1:], strict=False)
+def _is_complete(content: Mapping[str, Any]) -> bool:
+    """Whether the entries are there, and name files inside the folder only."""
+    files, state = content.get("files"), content.get("state")
+    return (
+        isinstance(content.get("format"), int)
+        and isinstance(content.get("header"), dict)
+        and isinstance(files, dict)
+        and isinstance(state, dict)
+        and all(_NAME.fullmatch(name) for name in state)
+        and files.keys() == {name + _SUFFIX for name in state}
+        and all(isinstance(e, dict) and e.keys() == {"sha256", "bytes"} for e in files.values())
     )
 
 
-# ---- the safetensors format: 8 bytes of length, a JSON header, the tensors ----------------------
-
-_DTYPES = {
-    "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "U16": np.uint16, "I16": np.int16,
-    "F16": np.float16, "U32": np.uint32, "I32": np.int32, "F32": np.float32, "U64": np.uint64,
-    "I64": np.int64, "F64": np.float64,
-}  # fmt: skip
-_NAMES = {np.dtype(v): k for k, v in _DTYPES.items()}
-
-
-def _write_tensors(file: Path, tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Write arrays in the safetensors format, each at a multiple of 64 bytes; return the hash."""
-    # Wide types first keeps every tensor aligned for the memory map.
-    names = sorted(tensors, key=lambda n: -tensors[n].dtype.itemsize)
-    header, at = {}, 0
-    for name in names:
-        array = tensors[name]
-        end = at + array.nbytes
-        header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": [at, end]}
-        at = end
-    raw = json.dumps(header).encode()
-    raw += b" " * (-(len(raw) + 8) % 64)
-    digest = hashlib.sha256()
-    with open(file, "wb") as out:
-        for block in (struct.pack("<Q", len(raw)), raw, *(_bytes(tensors[n]) for n in names)):
-            out.write(block)
-            digest.update(block)
-        out.flush()
-        os.fsync(out.fileno())
-    return digest.hexdigest()
+def _check_file(file: Path, entry: Mapping[str, Any], verify: bool) -> None:
+    try:
+        with open(file, "rb") as source:
+            size = os.fstat(source.fileno()).st_size
+            whole = not verify or size != entry["bytes"] or _digest(source) == entry["sha256"]
+    except FileNotFoundError as error:
+        raise StoreError(f"{file} is missing. Restore it, or fit the model again.") from error
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror}.") from error
+    if size != entry["bytes"]:
+        raise StoreError(f"{file} has {size} bytes, expected {entry['bytes']}.")
+    if not whole:
+        raise StoreError(f"{file} was altered. Restore it, or fit the model again.")
 
 
-def _bytes(array: NDArray[Any]) -> bytes | memoryview:
-    array = np.ascontiguousarray(array)
-    return array.reshape(-1).view(np.uint8).data if array.size else b""
-
-
-def _open_tensors(file: Path) -> dict[str, NDArray[Any]]:
-    """Map a safetensors file; each array is a read-only view of the map."""
-    mapped = np.memmap(file, np.uint8, "r")
-    (length,) = struct.unpack("<Q", mapped[:8].tobytes())
-    header = json.loads(mapped[8 : 8 + length].tobytes())
-    start, found = 8 + length, {}
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        a, b = entry["data_offsets"]
-        flat = np.asarray(mapped[start + a : start + b]).view(_DTYPES[entry["dtype"]])
-        found[name] = flat.reshape(entry["shape"])
-    return found
+def _digest(source: IO[bytes]) -> str:
+    return hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
-from labeltree.core.arrays import CSR, Ints, as_csr, binarised_product
+from labeltree.core.arrays import CSR, Ints, Longs, as_binary, binarised_product, ranges
 from labeltree.core.errors import DataError
 from labeltree.core.store import storable
 
@@ -37,18 +37,30 @@ class LabelTree:
     source: Ints | None = None
     """Node of the `Hierarchy` it came from, (n_nodes,), -1 for grown nodes; None if all grown."""
 
+    def __post_init__(self) -> None:
+        n, up = len(self.parent), self.parent
+        wrong = n == 0 or up[0] != -1 or (up[1:] < 0).any() or (up >= np.arange(n)).any()
+        if wrong or (np.diff(up) < 0).any():
+            raise DataError("The nodes are not in breadth-first order.", "Use from_parents.")
+        if any(a is not None and len(a) != n for a in (self.label, self.source)):
+            raise DataError("Each node has one parent, one label and one source or none.")
+
     @classmethod
     def from_parents(
         cls, parent: ArrayLike, label: ArrayLike, source: ArrayLike | None = None
     ) -> LabelTree:
-        """Build from nodes in any order; node 0 (or the one with parent -1) is the root.
+        """Build from nodes in any order; the one with parent -1 is the root.
 
         Raises
         ------
         DataError
-            If there is not exactly one root, or a node is not connected to it.
+            If there is not exactly one root, a node is not connected to it, or lengths disagree.
         """
-        up = np.asarray(parent, np.int64)
+        up, labels = np.asarray(parent, np.int64), np.asarray(label, np.int32)
+        if len(labels) != len(up) or (source is not None and np.shape(source) != up.shape):
+            sources = "" if source is None else f", {np.size(source)} sources"
+            found = f"{len(up)} parents, {len(labels)} labels{sources}"
+            raise DataError(f"A node has one of each, found {found}.")
         roots = np.flatnonzero(up < 0)
         if len(roots) != 1:
             raise DataError(f"A label tree has one root, found {len(roots)}.")
@@ -61,7 +73,7 @@ class LabelTree:
         rank[order] = np.arange(len(up))
         moved = np.where(up[order] >= 0, rank[up[order]], -1).astype(np.int32)
         origin = None if source is None else np.asarray(source, np.int32)[order]
-        return cls(moved, np.asarray(label, np.int32)[order], origin)
+        return cls(moved, labels[order], origin)
 
     @property
     def n_nodes(self) -> int:
@@ -110,20 +122,17 @@ class LabelTree:
     @cached_property
     def label_nodes(self) -> CSR:
         """(n_labels, n_nodes): row l marks the nodes of label l and all their ancestors."""
-        node = np.flatnonzero(self.label >= 0)
-        label, rows, columns = self.label[node], [], []
+        node: Ints = np.flatnonzero(self.label >= 0).astype(np.int32)
+        rows, columns = [self.label[node]], [node]
         while len(node):
-            rows.append(label)
-            columns.append(node)
             up = self.parent[node]
-            node, label = up[up >= 0], label[up >= 0]
-        shape = (int(self.label.max(initial=-1)) + 1, self.n_nodes)
-        if not rows:
-            return as_csr(np.zeros(shape), "tree")
+            node = up[up >= 0]
+            rows.append(rows[-1][up >= 0])
+            columns.append(node)
         pairs = (np.concatenate(rows), np.concatenate(columns))
-        marks = csr_array((np.ones(len(pairs[0]), np.float32), pairs), shape=shape)
-        marks.data[:] = 1
-        return as_csr(marks, "tree")
+        shape = (int(self.label.max(initial=-1)) + 1, self.n_nodes)
+        ones = np.ones(len(pairs[0]), np.float32)
+        return as_binary(csr_array((ones, pairs), shape=shape), "tree")
 
     def node_targets(self, Y: CSR) -> CSR:
         """Return (n_samples, n_nodes): 1 where a document has a label at or below the node."""
@@ -143,10 +152,12 @@ class LabelTree:
     def shape(self) -> dict[str, Any]:
         """Return what `labeltree tree` prints: levels, fan-out, sizes."""
         fan = self.fan_out
+        n_labelled = int((self.label >= 0).sum())
+        n_labels = len(np.unique(self.label[self.label >= 0]))
         return {
             "nodes": self.n_nodes,
-            "labels": len(np.unique(self.label[self.label >= 0])),
-            "copies": int((self.label >= 0).sum()) - len(np.unique(self.label[self.label >= 0])),
+            "labels": n_labels,
+            "copies": n_labelled - n_labels,
             "depth": self.depth,
             "level sizes": self.level_sizes,
             "fan-out (min, median, max)": [int(fan.min()), float(np.median(fan)), int(fan.max())]
@@ -155,14 +166,12 @@ class LabelTree:
         }
 
 
-def _breadth_first(parent: Any, root: int) -> Any:
+def _breadth_first(parent: Longs, root: int) -> Longs:
     """Return the nodes level by level, siblings in the order given."""
     by_parent = np.argsort(parent, kind="stable")
     ptr = np.searchsorted(parent[by_parent], np.arange(len(parent) + 1))
-    levels = [np.array([root])]
+    levels: list[Longs] = [np.array([root])]
     while len(levels[-1]):
         first, last = ptr[levels[-1]], ptr[levels[-1] + 1]
-        counts = last - first
-        starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
-        levels.append(by_parent[starts + np.arange(counts.sum())])
+        levels.append(by_parent[ranges(first, last - first)])
     return np.concatenate(levels)
