@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeltree.core.arrays import CSR, Ints
+from labeltree.core.arrays import CSR, Doubles, Ints
 from labeltree.core.errors import DataError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
@@ -50,8 +50,8 @@ class Given(Params):
         copies = count_paths(hierarchy)
         if copies.sum() > self.max_growth * hierarchy.n_nodes or copies.max() > self.max_copies:
             logger.warning(
-                "the taxonomy unfolds to %d nodes (%d copies of one): keeping the primary parent"
-                " of each of the %d nodes with several",
+                "the taxonomy unfolds to %.10g nodes (%.10g copies of one): keeping the primary"
+                " parent of each of the %d nodes with several",
                 copies.sum(), copies.max(), (np.diff(hierarchy.parent_ptr) > 1).sum(),
             )  # fmt: skip
             edges = primary_edges(hierarchy, Y)
@@ -62,16 +62,19 @@ class Given(Params):
         return LabelTree.from_parents(parent, label, node)
 
 
-def count_paths(hierarchy: Hierarchy) -> Ints:
-    """Return the number of paths from the root to each node, (n_nodes,)."""
-    copies = np.zeros(hierarchy.n_nodes, np.int64)
+def count_paths(hierarchy: Hierarchy) -> Doubles:
+    """Return the number of paths from the root to each node, (n_nodes,).
+
+    Floats, because it doubles with every diamond: deep taxonomies overflow any integer.
+    """
+    copies = np.zeros(hierarchy.n_nodes)
     copies[0] = 1
     parent, child = hierarchy.edges
     level = hierarchy.level[child]
     for t in range(1, int(hierarchy.level.max()) + 1):
         at = level == t
         np.add.at(copies, child[at], copies[parent[at]])
-    return copies.astype(np.int32)
+    return copies
 
 
 def primary_edges(hierarchy: Hierarchy, Y: CSR) -> Ints:

@@ -42,7 +42,9 @@ class Graft(Params):
         n_nodes = tree.n_nodes
         for v in tree.inner[tree.fan_out > self.max_children]:
             children = np.arange(tree.child_ptr[v], tree.child_ptr[v + 1], dtype=np.int32)
-            grown = self.clusterer.cluster(Z, children, seed=seed + int(v), pool=pool)
+            grown = self.clusterer.cluster(
+                Z, children, seed=seed + int(v), pool=pool, max_leaf=self.max_children
+            )
             n_new = attach(grown, int(v), n_nodes, parent)
             label.append(np.full(n_new, -1, np.int32))
             source.append(np.full(n_new, -1, np.int32))

@@ -20,8 +20,13 @@ from labeltree.grow.recursion import spread
 class Clusterer(Protocol):
     """Makes a tree over label representations."""
 
-    def cluster(self, Z: CSR, labels: Ints, *, seed: int, pool: Pool) -> LabelTree:
-        """Return the tree over the rows `labels` of Z (n_labels, n_features)."""
+    def cluster(
+        self, Z: CSR, labels: Ints, *, seed: int, pool: Pool, max_leaf: int | None = None
+    ) -> LabelTree:
+        """Return the tree over the rows `labels` of Z (n_labels, n_features).
+
+        `max_leaf` bounds the children of a node where that is less than the clusterer's own limit.
+        """
 
 
 @dataclass
@@ -40,5 +45,6 @@ class Grown(Params):
         """Return the grown tree; labels without documents are spread over its smallest leaves."""
         Z = pifa(X, Y, per_document=self.pifa == "per_document", threshold=self.min_weight)
         known = np.diff(Z.indptr) > 0
-        tree = self.clusterer.cluster(Z, np.flatnonzero(known).astype(np.int32), seed=seed, pool=pool)
-        return spread(tree, np.flatnonzero(~known))
+        clear = np.flatnonzero(known).astype(np.int32)
+        tree = self.clusterer.cluster(Z, clear, seed=seed, pool=pool)
+        return spread(tree, np.flatnonzero(~known).astype(np.int32))

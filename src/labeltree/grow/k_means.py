@@ -27,7 +27,9 @@ class TwoMeans(Params):
     max_iter: int = whole(1, 100)
     """Rounds of a split at most."""
 
-    def cluster(self, Z: CSR, labels: Ints, *, seed: int, pool: Pool) -> LabelTree:
+    def cluster(
+        self, Z: CSR, labels: Ints, *, seed: int, pool: Pool, max_leaf: int | None = None
+    ) -> LabelTree:
         """Return the tree over `labels`.
 
         Parameters
@@ -36,6 +38,8 @@ class TwoMeans(Params):
             Label representations, rows of length 1, (n_labels, n_features).
         labels
             Rows of Z to cluster.
+        max_leaf
+            A limit of the caller's; the smaller one counts.
         """
         announce()
         rows = for_kernel(Z)
@@ -47,4 +51,5 @@ class TwoMeans(Params):
             )  # fmt: skip
             return [members[~right], members[right]]
 
-        return split_down(labels, halves, max_leaf=self.max_leaf, pool=pool)
+        limit = min(self.max_leaf, max_leaf or self.max_leaf)
+        return split_down(labels, halves, max_leaf=limit, pool=pool)

@@ -29,9 +29,7 @@ def split_down(labels: Ints, split: Split, *, max_leaf: int, pool: Pool) -> Labe
     while front:
         wide = [item for item in front if len(item[0]) > max_leaf]
         clusters = pool.map(lambda item: split(*item), wide, what="growing the tree")
-        below = [
-            (c, node) for (_, node), parts in zip(wide, clusters, strict=True) for c in parts
-        ]
+        below = [(c, node) for (_, node), parts in zip(wide, clusters, strict=True) for c in parts]
         for members, node in (item for item in front if len(item[0]) <= max_leaf):
             parent.append(np.full(len(members), node))
             label.append(members)
@@ -44,13 +42,15 @@ def split_down(labels: Ints, split: Split, *, max_leaf: int, pool: Pool) -> Labe
 
 
 def spread(tree: LabelTree, labels: Ints) -> LabelTree:
-    """Hang labels that nothing is known about below the smallest leaf clusters, one after the other.
+    """Hang labels that nothing is known about below the smallest leaf clusters, one at a time.
 
     Together they would make a cluster that means nothing.
     """
     if not len(labels):
         return tree
     parents, sizes = np.unique(tree.parent[tree.label >= 0], return_counts=True)
+    if not len(parents):  # nothing is known about any label: the root is the only cluster
+        parents, sizes = np.zeros(1, np.int32), np.zeros(1, np.intp)
     by_size = parents[np.argsort(sizes, kind="stable")]
     homes = by_size[np.arange(len(labels)) % len(by_size)]
     return LabelTree.from_parents(

@@ -53,7 +53,7 @@ class Found(NamedTuple):
     ptr: I64
     label: I32
     log_score: F64
-    margin: F32
+    certainty: F32
 
 
 @kernel
@@ -62,7 +62,16 @@ def log_transform(margin: float, loss: int) -> float:
     if loss == 0:
         return -(max(0.0, 1.0 - margin) ** 2)
     # Written so that neither sign overflows.
-    return -np.log1p(np.exp(-margin)) if margin > 0 else margin - np.log1p(np.exp(margin))
+    return float(-np.log1p(np.exp(-margin)) if margin > 0 else margin - np.log1p(np.exp(margin)))
+
+
+@kernel
+def certainty(margin: float) -> float:
+    """Return what tells apart nodes whose scores saturate: -1 up to margin 1, then rising.
+
+    It adds up along a path and is never 0: where scores tie, ancestors come before descendants.
+    """
+    return -1.0 / min(max(1.0, margin), 1000.0)
 
 
 @kernel
@@ -76,9 +85,7 @@ def add_scaled(
 
 
 @kernel
-def search_row(
-    rows: Rows, i: int, chunks: Chunks, c: int, out: F32
-) -> None:
+def search_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
     """Add one document times one chunk to out, looking each feature up by bisection."""
     begin, end = chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]
     row_ptr = chunks.row_ptr[begin + c :]
@@ -99,15 +106,11 @@ def search_row(
         if low == end:
             break
         if chunks.feature[low] == wanted:
-            add_scaled(
-                rows.data[j], low - begin, row_ptr, at, chunks.child, chunks.value, 0, out
-            )
+            add_scaled(rows.data[j], low - begin, row_ptr, at, chunks.child, chunks.value, 0, out)
 
 
 @kernel
-def table_row(
-    rows: Rows, i: int, chunks: Chunks, c: int, table: I32, out: F32
-) -> None:
+def table_row(rows: Rows, i: int, chunks: Chunks, c: int, table: I32, out: F32) -> None:
     """Add one document times one chunk to out; `table[feature]` is the chunk's row + 1, or 0."""
     row_ptr = chunks.row_ptr[chunks.chunk_ptr[c] + c :]
     at = chunks.entry_ptr[c]
@@ -151,69 +154,69 @@ def score_node(
 
 
 @kernel
-def better(score: float, margin: float, key: int, score2: float, margin2: float, key2: int) -> bool:
-    """Rank by score, then by raw margin (scores saturate at 1), then by the lower number."""
+def better(
+    score: float, sure: np.float32, key: int, score2: float, sure2: np.float32, key2: int
+) -> bool:
+    """Rank by score, then by certainty (scores saturate at 1), then by the lower number."""
     if score != score2:
         return score > score2
-    if margin != margin2:
-        return margin > margin2
+    if sure != sure2:
+        return bool(sure > sure2)
     return key < key2
 
 
 @kernel
-def sift_down(score: F64, margin: F32, key: I32, n: int, at: int) -> None:
+def sift_down(score: F64, sure: F32, key: I32, n: int, at: int) -> None:
     """Restore a heap whose root is its worst entry, below position `at`."""
     while True:
         worst, child = at, 2 * at + 1
         for c in (child, child + 1):
-            if c < n and better(
-                score[worst], margin[worst], key[worst], score[c], margin[c], key[c]
-            ):
+            if c < n and better(score[worst], sure[worst], key[worst], score[c], sure[c], key[c]):
                 worst = c
         if worst == at:
             return
         score[at], score[worst] = score[worst], score[at]
-        margin[at], margin[worst] = margin[worst], margin[at]
+        sure[at], sure[worst] = sure[worst], sure[at]
         key[at], key[worst] = key[worst], key[at]
         at = worst
 
 
 @kernel
-def push(score: F64, margin: F32, key: I32, n: int, new: tuple[float, float, int]) -> int:
+def push(score: F64, sure: F32, key: I32, n: int, new: tuple[float, np.float32, int]) -> int:
     """Keep the best len(score) entries seen in a heap of n; return the new n."""
     s, m, k = new
     if n < len(score):
-        score[n], margin[n], key[n] = s, m, k
+        score[n], sure[n], key[n] = s, m, k
         at = n
         while at > 0:
             up = (at - 1) // 2
-            if not better(score[up], margin[up], key[up], score[at], margin[at], key[at]):
+            if not better(score[up], sure[up], key[up], score[at], sure[at], key[at]):
                 break
             score[at], score[up] = score[up], score[at]
-            margin[at], margin[up] = margin[up], margin[at]
+            sure[at], sure[up] = sure[up], sure[at]
             key[at], key[up] = key[up], key[at]
             at = up
         return n + 1
-    if better(s, m, k, score[0], margin[0], key[0]):
-        score[0], margin[0], key[0] = s, m, k
-        sift_down(score, margin, key, n, 0)
+    if better(s, m, k, score[0], sure[0], key[0]):
+        score[0], sure[0], key[0] = s, m, k
+        sift_down(score, sure, key, n, 0)
     return n
 
 
 @kernel
-def sort_heap(score: F64, margin: F32, key: I32, n: int) -> None:
+def sort_heap(score: F64, sure: F32, key: I32, n: int) -> None:
     """Sort the first n entries, a heap, best first."""
     for last in range(n - 1, 0, -1):
         score[0], score[last] = score[last], score[0]
-        margin[0], margin[last] = margin[last], margin[0]
+        sure[0], sure[last] = sure[last], sure[0]
         key[0], key[last] = key[last], key[0]
-        sift_down(score, margin, key, last, 0)
+        sift_down(score, sure, key, last, 0)
 
 
 @kernel
 def grouped(node: I32, low: int, high: int) -> tuple[I64, I64]:
     """Return (order, ptr): pairs sorted by node, stably; node v's are order[ptr[v - low]:...]."""
-    ptr = np.zeros(high - low + 2, np.int64)
+    ptr = np.zeros(high - low + 3, np.int64)
     for v in node:
         ptr[v - low + 2] += 1
     for v in range(2, len(ptr)):
@@ -227,9 +230,7 @@ def grouped(node: I32, low: int, high: int) -> tuple[I64, I64]:
 
 
 @kernel
-def level_margins(
-    rows: Rows, chunks: Chunks, doc: I32, node: I32, table: I32
-) -> tuple[I64, F32]:
+def level_margins(rows: Rows, chunks: Chunks, doc: I32, node: I32, table: I32) -> tuple[I64, F32]:
     """Return (start, margins): pair p's children have margins[start[p]:start[p + 1]]."""
     start = np.zeros(len(doc) + 1, np.int64)
     for p in range(len(doc)):
@@ -263,9 +264,9 @@ def beam_search(rows: Rows, chunks: Chunks, loss: int, beam: int, table: I32) ->
     n = len(rows.indptr) - 1
     doc = np.arange(n).astype(np.int32)
     node = np.zeros(n, np.int32)
-    log_score = np.zeros(n)
+    log_score, sure = np.zeros(n), np.zeros(n, np.float32)
     found_doc, found_label = np.empty(0, np.int32), np.empty(0, np.int32)
-    found_score, found_margin = np.empty(0, np.float64), np.empty(0, np.float32)
+    found_score, found_sure = np.empty(0, np.float64), np.empty(0, np.float32)
     while len(doc):
         start, margins = level_margins(rows, chunks, doc, node, table)
         emitted = (
@@ -275,9 +276,9 @@ def beam_search(rows: Rows, chunks: Chunks, loss: int, beam: int, table: I32) ->
         n_emitted, n_next = 0, 0
         capacity = min(beam * n, len(margins))
         next_doc, next_node = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-        next_score = np.empty(capacity, np.float64)
+        next_score, next_sure = np.empty(capacity, np.float64), np.empty(capacity, np.float32)
         width = min(beam, len(margins))
-        heap_score, heap_margin = np.empty(width), np.empty(width, np.float32)
+        heap_score, heap_sure = np.empty(width), np.empty(width, np.float32)
         heap_node = np.empty(width, np.int32)
         p = 0
         while p < len(doc):
@@ -289,35 +290,36 @@ def beam_search(rows: Rows, chunks: Chunks, loss: int, beam: int, table: I32) ->
                     s = log_score[p] + log_transform(margin, loss)
                     if s == -np.inf:  # a child without positives: never right
                         continue
+                    c = np.float32(sure[p] + certainty(margin))
                     if chunks.label[child] >= 0:
                         emitted[0][n_emitted] = i
                         emitted[1][n_emitted] = chunks.label[child]
                         emitted[2][n_emitted] = s
-                        emitted[3][n_emitted] = margin
+                        emitted[3][n_emitted] = c
                         n_emitted += 1
                     if chunks.child_ptr[child + 1] > chunks.child_ptr[child]:
-                        size = push(
-                            heap_score, heap_margin, heap_node, size, (s, margin, child)
-                        )
+                        size = push(heap_score, heap_sure, heap_node, size, (s, c, child))
                 p += 1
-            sort_heap(heap_score, heap_margin, heap_node, size)
+            sort_heap(heap_score, heap_sure, heap_node, size)
             for h in range(size):
                 next_doc[n_next] = i
                 next_node[n_next] = heap_node[h]
                 next_score[n_next] = heap_score[h]
+                next_sure[n_next] = heap_sure[h]
                 n_next += 1
-        doc, node, log_score = next_doc[:n_next], next_node[:n_next], next_score[:n_next]
+        doc, node = next_doc[:n_next], next_node[:n_next]
+        log_score, sure = next_score[:n_next], next_sure[:n_next]
         found_doc = np.concatenate((found_doc, emitted[0][:n_emitted]))
         found_label = np.concatenate((found_label, emitted[1][:n_emitted]))
         found_score = np.concatenate((found_score, emitted[2][:n_emitted]))
-        found_margin = np.concatenate((found_margin, emitted[3][:n_emitted]))
+        found_sure = np.concatenate((found_sure, emitted[3][:n_emitted]))
     order, ptr = grouped(found_doc, 0, n - 1)
-    return Found(ptr[: n + 1], found_label[order], found_score[order], found_margin[order])
+    return Found(ptr[: n + 1], found_label[order], found_score[order], found_sure[order])
 
 
 @kernel
 def merge_tree(
-    found: Found, begin: int, end: int, label_score: F64, label_margin: F32, touched: I32
+    found: Found, begin: int, end: int, label_score: F64, label_sure: F32, touched: I32
 ) -> int:
     """Write one tree's scores of a document, copies of a label combined by maximum.
 
@@ -330,16 +332,14 @@ def merge_tree(
         if label_score[label] == -np.inf:
             touched[n] = label
             n += 1
-        elif found.log_score[e] <= label_score[label]:
-            continue
-        label_score[label] = found.log_score[e]
-        label_margin[label] = found.margin[e]
+        label_score[label] = max(label_score[label], found.log_score[e])
+        label_sure[label] = max(label_sure[label], found.certainty[e])
     return n
 
 
 @kernel
 def best_labels(
-    found: Found, n: int, k: int, label_score: F64, total: F64, label_margin: F32
+    found: Found, n: int, k: int, label_score: F64, total: F64, label_sure: F32
 ) -> tuple[I32, F64]:
     """Average the trees' scores of each label and keep the k best labels of each document.
 
@@ -348,8 +348,8 @@ def best_labels(
     found
         What each tree found for the n documents, one tree after the other, so that `ptr` has
         n_trees * n + 1 entries; a label that a tree did not find counts as 0 there.
-    label_score, total, label_margin
-        Scratch (n_labels): -inf, 0 and 0 everywhere, and again on return (the margin excepted).
+    label_score, total, label_sure
+        Scratch (n_labels): -inf, 0 and -inf everywhere, and again on return.
 
     Returns
     -------
@@ -358,14 +358,14 @@ def best_labels(
     n_trees = (len(found.ptr) - 1) // n
     labels = np.full((n, k), -1, np.int32)
     scores = np.zeros((n, k))
-    margins = np.empty(k, np.float32)
+    sure = np.empty(k, np.float32)
     touched = np.empty(len(label_score), np.int32)
     seen = np.empty(len(label_score), np.int32)
     for i in range(n):
         n_seen = 0
         for t in range(n_trees):
             begin, end = found.ptr[t * n + i], found.ptr[t * n + i + 1]
-            n_touched = merge_tree(found, begin, end, label_score, label_margin, touched)
+            n_touched = merge_tree(found, begin, end, label_score, label_sure, touched)
             for e in range(n_touched):
                 label = touched[e]
                 # One tree ranks by the log itself: order survives where exp underflows.
@@ -380,11 +380,10 @@ def best_labels(
         size = 0
         for e in range(n_seen):
             label = seen[e]
-            size = push(
-                scores[i], margins, labels[i], size, (total[label], label_margin[label], label)
-            )
+            size = push(scores[i], sure, labels[i], size, (total[label], label_sure[label], label))
             total[label] = 0
-        sort_heap(scores[i], margins, labels[i], size)
+            label_sure[label] = -np.inf
+        sort_heap(scores[i], sure, labels[i], size)
         if n_trees == 1:
             for r in range(size):
                 scores[i, r] = np.exp(scores[i, r])

@@ -14,6 +14,8 @@ weight of a constant feature 1, regularised like any other.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,7 @@ F64 = NDArray[np.float64]
 I8 = NDArray[np.int8]
 I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @fast_kernel
@@ -96,7 +99,7 @@ def hinge_step(
         alpha[k] = stepped
         f[k] = step
         moved = max(moved, abs(step))
-    return moved > 0, open_siblings == 0
+    return bool(moved > 0), open_siblings == 0
 
 
 @fast_kernel
@@ -164,8 +167,8 @@ def squared_hinge(
             if 4 * n_open <= 3 * len(live):  # compact: keep only the open siblings side by side
                 still = np.flatnonzero(extremes[0] - extremes[1] > eps)
                 done = np.flatnonzero(extremes[0] - extremes[1] <= eps)
-                for k in done:
-                    result[:, live[k]] = W[:, k]
+                for column in done:
+                    result[:, live[column]] = W[:, column]
                 W = columns(W, still)
                 alpha = columns(alpha, still)
                 sign = columns(sign, still)
@@ -182,7 +185,7 @@ def squared_hinge(
 
 
 @fast_kernel
-def columns(matrix: F32, kept: I64) -> F32:
+def columns(matrix: NDArray[Number], kept: NDArray[np.intp]) -> NDArray[Number]:
     """Return matrix[:, kept] as a new array."""
     out = np.empty((matrix.shape[0], len(kept)), matrix.dtype)
     for i in range(matrix.shape[0]):
@@ -251,7 +254,8 @@ def logistic(
         state = shuffle(order, n, state)
         largest[:] = 0
         n_steps = 0
-        for i in order:
+        for at in range(n):
+            i = order[at]
             begin, end = indptr[i], indptr[i + 1]
             margins(indices, data, begin, end, W, f)
             taken = logistic_step(sign[i], alpha[i], f, largest, C, norms[i], inner_eps)

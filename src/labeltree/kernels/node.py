@@ -6,6 +6,8 @@ ranking trees", WWW 2022): the weights of siblings, feature by feature.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @kernel
@@ -75,7 +78,9 @@ def solve_node(
         sign = signs(n, ptr, positive, block)
         state = seed + np.uint64(first)
         if loss == 0:
-            W = squared_hinge(sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state)
+            W = squared_hinge(
+                sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state
+            )
         else:
             W = logistic(sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state)
         for k in range(len(block)):
@@ -108,7 +113,7 @@ def count_above(W: F32, n_rows: int, threshold: float) -> int:
 
 
 @kernel
-def grown(array: F32, n: int, size: int) -> F32:
+def grown(array: NDArray[Number], n: int, size: int) -> NDArray[Number]:
     """Return a longer copy of array[:n]."""
     longer = np.empty(size, array.dtype)
     longer[:n] = array[:n]

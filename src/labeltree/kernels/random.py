@@ -1,5 +1,7 @@
-"""A small random generator whose state is a number: each node owns its own, so the result does not
-depend on which thread trains it. SplitMix64 (Steele, Lea, Flood 2014)."""
+"""A small random generator, SplitMix64 (Steele, Lea, Flood 2014), whose state is a number.
+
+Each node owns its own, so the result does not depend on which thread trains it.
+"""
 
 from __future__ import annotations
 

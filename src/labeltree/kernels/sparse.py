@@ -14,9 +14,7 @@ U32 = NDArray[np.uint32]
 
 
 @kernel
-def gather(
-    indptr: I64, indices: U32, data: F32, rows: I32, seen: I32
-) -> tuple[I64, U32, F32, U32]:
+def gather(indptr: I64, indices: U32, data: F32, rows: I32, seen: I32) -> tuple[I64, U32, F32, U32]:
     """Cut rows out of a CSR matrix and number the features they use.
 
     NOTE: `seen` (n_features) is all zero, and is again on return.

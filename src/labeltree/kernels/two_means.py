@@ -100,9 +100,7 @@ def halves_from(
 
 
 @kernel
-def set_centres(
-    ptr: I64, columns: U32, values: F32, right: NDArray[np.bool_], centre: F32
-) -> None:
+def set_centres(ptr: I64, columns: U32, values: F32, right: NDArray[np.bool_], centre: F32) -> None:
     """Set each column of `centre` to its members' sum, of length 1; a zero sum stays zero."""
     centre[:] = 0
     for m in range(len(right)):

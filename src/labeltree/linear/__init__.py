@@ -1,0 +1,1 @@
+"""Label trees with linear classifiers: solvers, weights, training, beam search."""

@@ -46,7 +46,7 @@ class LinearForest(BaseModel):
             seed = int(derived(self.seed, t))
             tree = self.tree.build(X, Y, known, seed=seed, pool=pool)
             trees.append(fit_linear_tree(X, Y, tree, self.solver, seed=seed, pool=pool))
-        self.labels_: Labels = known
+        self.labels_ = known
         self.trees_: list[LinearTree] = trees
         return self
 

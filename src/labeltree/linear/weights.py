@@ -65,14 +65,14 @@ class Chunks:
             bias[first : first + len(piece.bias)] = piece.bias
         empty = Piece(*(np.zeros(0, t) for t in ("u4", "u4", "u2", "f4", "f4")))
         stacked = [np.concatenate(part) for part in zip(empty, *pieces, strict=True)]
+        feature, row_ptr, child, value, _ = stacked
         return cls(
             np.searchsorted(node, np.arange(n_nodes + 1)).astype(np.int32),
             first_child,
             _offsets([len(p.feature) for p in pieces]),
             _offsets([len(p.value) for p in pieces]),
-            *stacked[:4],
-            bias,
-        )
+            feature, row_ptr, child, value, bias,
+        )  # fmt: skip
 
     @property
     def n_bytes(self) -> int:
@@ -81,8 +81,8 @@ class Chunks:
 
     def of_child(self, node: int, parent: int) -> tuple[Words, Floats]:
         """Return (features, weights) of one node's classifier, for explanations."""
-        c = int(np.searchsorted(self.first_child[self.chunk_of[parent] : self.chunk_of[parent + 1]], node, "right"))
-        c += int(self.chunk_of[parent]) - 1
+        first, last = int(self.chunk_of[parent]), int(self.chunk_of[parent + 1])
+        c = first - 1 + int(np.searchsorted(self.first_child[first:last], node, "right"))
         rows = slice(int(self.chunk_ptr[c]), int(self.chunk_ptr[c + 1]))
         entries = slice(int(self.entry_ptr[c]), int(self.entry_ptr[c + 1]))
         counts = np.diff(self.row_ptr[rows.start + c : rows.stop + c + 1])
