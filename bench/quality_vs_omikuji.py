@@ -40,7 +40,8 @@ def main() -> None:
     for data in arguments.data.split(","):
         for n_trees in map(int, arguments.trees.split(",")):
             for seed in range(arguments.seeds):
-                cell = {"data": data, "n_trees": n_trees, "seed": seed, "threads": arguments.threads}
+                cell = {"data": data, "n_trees": n_trees, "seed": seed}
+                cell["threads"] = arguments.threads
                 if not done(cell | {"system": "labeltree"}):
                     ours(cell)
                 if not done(cell | {"system": "omikuji 0.5.2"}):

@@ -50,7 +50,8 @@ def quality() -> str:
             seconds = statistics.median(r["seconds"] for r in runs)
             peak = statistics.median(r["peak_mb"] for r in runs)
             lines.append(
-                f"| {data} | {n_trees} | {system} | {len(runs)} | {values} | {seconds:.1f} | {peak:.0f} |"
+                f"| {data} | {n_trees} | {system} | {len(runs)} | {values} | {seconds:.1f}"
+                f" | {peak:.0f} |"
             )
         if len(systems) == 2:
             ours, theirs = systems["labeltree",], systems["omikuji 0.5.2",]
@@ -74,7 +75,8 @@ def trees() -> str:
     for (data, specific, tree), runs in sorted(
         grouped(results("trees"), "data", "specific", "tree").items(), key=lambda g: g[0][:2]
     ):
-        kind = "most specific" if specific else "all, closed" if runs[0]["closed"] else "all, explicit"
+        sets = "closed" if runs[0]["closed"] else "explicit"
+        kind = "most specific" if specific else f"all, {sets}"
         values = " | ".join(spread(runs, m) for m in shown)
         seconds = statistics.median(r["seconds"] for r in runs)
         lines.append(f"| {data} | {kind} | {tree} | {len(runs)} | {values} | {seconds:.1f} |")
@@ -90,10 +92,14 @@ def startup() -> str:
 
 
 def tfidf() -> str:
-    lines = ["| data | documents | system | what | seconds |", "| --- | ---: | --- | --- | ---: |"]
-    last = {(r["data"], r["n_documents"], r["system"], r.get("what", "fit_transform")): r for r in results("tfidf_speed")}
-    for (data, n, system, what), row in last.items():
-        lines.append(f"| {data} | {n} | {system} | {what} | {row['seconds']:.4g} |")
+    lines = [
+        "| data | documents | word n-grams | what | system | seconds |",
+        "| --- | ---: | ---: | --- | --- | ---: |",
+    ]
+    keys = ("data", "n_documents", "ngrams", "what", "system")
+    last = {tuple(row[k] for k in keys): row for row in results("tfidf_speed")}
+    for cell, row in last.items():
+        lines.append("| " + " | ".join(map(str, cell)) + f" | {row['seconds']:.4g} |")
     return "\n".join(lines) + "\n"
 
 

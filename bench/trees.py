@@ -1,4 +1,4 @@
-"""One model, four trees: what does a given taxonomy, a grown tree, a graft, a random tree give?
+"""One model on four trees: the given taxonomy, a grown tree, a graft of both, a random tree.
 
 trees.py [--data a,b] [--seeds 3] [--n-trees 1] [--threads 2]
 Through the command line; explicit and closed label sets, all labels and most-specific ones.

@@ -29,7 +29,8 @@ def checkerboard():
     edges = [(ids[i % 2], ids[2 + i]) for i in range(8)]
     labels = Labels(ids, hierarchy=Hierarchy.from_edges(edges, ids))
     square = np.tile(np.arange(8), 12)
-    texts = [f"square{s} {'white' if s % 2 else 'black'} board{i % 5}" for i, s in enumerate(square)]
+    colour = ("black", "white")
+    texts = [f"square{s} {colour[s % 2]} board{i % 5}" for i, s in enumerate(square)]
     Y = np.zeros((len(square), 10))
     Y[np.arange(len(square)), 2 + square] = 1
     Y[np.arange(len(square)), square % 2] = 1

@@ -24,7 +24,7 @@ labels = np.full((X.shape[0], 5), -1, np.int32)
 scores = np.zeros((X.shape[0], 5))
 for i in range(X.shape[0]):
     row = slice(X.indptr[i], X.indptr[i + 1])
-    pairs = list(zip(X.indices[row].tolist(), X.data[row].tolist()))
+    pairs = list(zip(X.indices[row].tolist(), X.data[row].tolist(), strict=True))
     found = model.predict(pairs, beam_size=10, top_k=5) if pairs else []
     for rank, (label, score) in enumerate(found):
         labels[i, rank], scores[i, rank] = label, score

@@ -81,6 +81,15 @@ def test_close_labels_is_recorded(data, tmp_path, capsys):
     command = ["fit", "parabel", str(data), "--out", str(out), "--close-labels"]
     assert main(command) == 0
     assert "(closed)" in capsys.readouterr().err
+    assert labeltree.load(out).labels_.closed is True
+    assert main(["evaluate", str(out), str(data), "--json"]) == 0
+    said = capsys.readouterr()
+    assert "--close-labels adds them" in said.err
+    assert json.loads(said.out)["closed"] is False
+    assert main(["evaluate", str(out), str(data), "--json", "--close-labels"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert json.loads(said.out)["closed"] is True
 
 
 @pytest.mark.parametrize(
@@ -246,9 +255,7 @@ def test_models_lists_and_describes(capsys):
     assert all(name in listed for name in labeltree.names())
     for name in labeltree.names():
         assert main(["models", name]) == 0
-        assert labeltree.find(name).__name__ in capsys.readouterr().out.replace("-", "").replace(
-            "One vs rest", "OneVsRest"
-        ) or name
+        assert len(capsys.readouterr().out.splitlines()) > 2
     main(["models", "parabel"])
     assert "--tree.clusterer.max-leaf" in capsys.readouterr().out
 
@@ -328,7 +335,7 @@ BAD = {
     "no text field": ("train.jsonl", b'{"txt": "x", "labels": ["a"]}\n', "train.jsonl:1"),
     "invalid UTF-8": ("train.jsonl", b'{"text": "caf\xe9", "labels": ["a"]}\n', "train.jsonl:1"),
     "no labels at all": ("train.jsonl", b'{"text": "x y", "labels": []}\n' * 3, "label"),
-    "only empty texts": ("train.jsonl", b'{"text": " ", "labels": ["a"]}\n' * 3, "no documents with text"),
+    "only empty texts": ("train.jsonl", b'{"text": " ", "labels": ["a"]}\n', "no documents with"),
     "empty file": ("train.jsonl", b"", "train.jsonl"),
 }
 
@@ -373,7 +380,8 @@ def test_skips_are_reported(data, tmp_path, capsys):
 def test_one_label(tmp_path, capsysbinary, monkeypatch):
     (tmp_path / "train.jsonl").write_text('{"text": "yes sir", "labels": ["only"]}\n' * 4)
     out = tmp_path / "m"
-    assert main(["fit", "parabel", str(tmp_path / "train.jsonl"), "--out", str(out), "--quiet"]) == 0
+    train = str(tmp_path / "train.jsonl")
+    assert main(["fit", "parabel", train, "--out", str(out), "--quiet"]) == 0
     typed(monkeypatch, "yes\n")
     assert main(["predict", str(out), "-"]) == 0
     assert [e["id"] for e in answers(capsysbinary)[0]["labels"]] == ["only"]
@@ -387,7 +395,8 @@ def test_unicode_from_end_to_end(tmp_path, capsysbinary, monkeypatch):
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines) * 4
     (tmp_path / "train.jsonl").write_text(text, "utf8")
     out = tmp_path / "m"
-    assert main(["fit", "parabel", str(tmp_path / "train.jsonl"), "--out", str(out), "--quiet"]) == 0
+    train = str(tmp_path / "train.jsonl")
+    assert main(["fit", "parabel", train, "--out", str(out), "--quiet"]) == 0
     typed(monkeypatch, "кофеварка\nverkalkt\n")
     assert main(["predict", str(out), "-", "--k", "1"]) == 0
     first, second = answers(capsysbinary)
@@ -446,7 +455,7 @@ def test_an_old_model_survives_a_full_disk(model, data, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     before = {f.name: f.read_bytes() for f in model.iterdir()}
-    monkeypatch.setattr(store, "_write_tensors", full)
+    monkeypatch.setattr(store, "write_tensors", full)
     assert main(["fit", "parabel", str(data), "--out", str(model), "--quiet"]) == 1
     assert "No space left" in capsys.readouterr().err
     assert {f.name: f.read_bytes() for f in model.iterdir()} == before

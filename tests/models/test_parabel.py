@@ -73,9 +73,9 @@ def planted(n_labels=200, n_documents=3000, n_words=400, seed=0):
     label = rng.integers(0, n_labels, (n_documents, 2))
     X = np.zeros((n_documents, n_words), np.float32)
     for i, labels in enumerate(label):
-        for l in labels:
-            X[i, 200 + (np.arange(4) * 37 + l) % 200] += 1  # the label's own words
-            X[i, group[l] * 20 + rng.integers(0, 20, 6)] += 1  # the group's words
+        for one in labels:
+            X[i, 200 + (np.arange(4) * 37 + one) % 200] += 1  # the label's own words
+            X[i, group[one] * 20 + rng.integers(0, 20, 6)] += 1  # the group's words
     Y = np.zeros((n_documents, n_labels))
     Y[np.arange(n_documents)[:, None], label] = 1
     return csr_array(X), csr_array(Y)

@@ -57,9 +57,9 @@ def progress(quiet: bool) -> Iterator[None]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(""),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
-        with reporting(Bars(bars)):
-            yield
+    drawn = RichProgress(*columns, console=Console(stderr=True), transient=True)
+    with drawn as bars, reporting(Bars(bars)):
+        yield
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

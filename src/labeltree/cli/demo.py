@@ -17,7 +17,7 @@ NOTE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--out", default="demo_model", metavar="DIR", help="where to save (demo_model)")
+    parser.add_argument("--out", default="demo_model", metavar="DIR", help="where to save")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     model.save(arguments.out)
     again = load(arguments.out)
     same = (again.predict([NOTE]) != model.predict([NOTE])).nnz == 0
-    print(f"\nsaved to {arguments.out}, reloaded: {'same answers' if same else 'DIFFERENT answers'}")
+    verdict = "same answers" if same else "DIFFERENT answers"
+    print(f"\nsaved to {arguments.out}, reloaded: {verdict}")
 
 
 def show_path(explanation: Explanation) -> None:
@@ -63,4 +64,7 @@ def show_path(explanation: Explanation) -> None:
     print(f"{explanation.name} ({explanation.score:.3f}), by the path")
     for depth, step in enumerate(explanation.steps):
         words = ", ".join(f"{word} {part:+.2f}" for word, part in step.words[:4]) or "no known word"
-        print(f"{'  ' * depth}> {step.name}  {step.score:.3f}  (bias {step.bias:+.2f}; {words})")
+        why = f"bias {step.bias:+.2f}; {words}"
+        if step.bias == float("inf"):
+            why = "all training documents here have it"
+        print(f"{'  ' * depth}> {step.name}  {step.score:.3f}  ({why})")

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     from labeltree.run.evaluate import evaluate
 
     model = load(arguments.model)
-    splits = read(arguments.data, labels=model.labels_, part=arguments.split)  # type: ignore[attr-defined]
+    splits = read(arguments.data, labels=model.labels_, part=arguments.split)
     for line in splits.report.lines():
         note(line, arguments.quiet)
     if arguments.close_labels:
@@ -41,6 +41,14 @@ def run(arguments: argparse.Namespace) -> None:
     data = getattr(splits, arguments.split)
     if data is None:
         raise DataError(f"{arguments.data} has no {arguments.split} part.")
+    trained_on: bool | None = model.labels_.closed
+    if None not in (trained_on, data.closed) and trained_on != data.closed:
+        kinds = {True: "hold all ancestors of their labels", False: "do not hold all ancestors"}
+        note(
+            f"the model was trained on label sets that {kinds[bool(trained_on)]}, these"
+            f" {kinds[bool(data.closed)]}" + (": --close-labels adds them" if trained_on else ""),
+            arguments.quiet,
+        )
     with progress(arguments.quiet):
         report = evaluate(model, data, specific=arguments.specific)
     if arguments.json:

@@ -36,12 +36,13 @@ def run(arguments: argparse.Namespace) -> None:
     import time
 
     from labeltree.cli.console import note, progress
+    from labeltree.core.store import check_target
     from labeltree.models import find
     from labeltree.readers import read
     from labeltree.run.train import train
 
     model_class = find(arguments.model)
-    _check_target(Path(arguments.out))
+    check_target(arguments.out)  # before the long work, not after it
     splits = read(arguments.data)
     if arguments.close_labels:
         splits = splits.close_labels()
@@ -50,9 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = _build(model_class, splits, arguments.fields)
     began = time.perf_counter()
     with progress(arguments.quiet):
-        train(
-            model, splits, threshold=not arguments.no_threshold, seed=getattr(model, "seed", 0)
-        )
+        train(model, splits, threshold=not arguments.no_threshold, seed=getattr(model, "seed", 0))
     model.save(arguments.out)
     note(_summary(model, splits, arguments, time.perf_counter() - began), arguments.quiet)
 
@@ -64,7 +63,7 @@ def _build(model_class: type[BaseModel], splits: Splits, tokens: list[str]) -> B
 
     settings = pairs(tokens)
     own = [s for s in settings if not s[0].startswith("tfidf.")]
-    tfidf = [(name.removeprefix("tfidf."), word) for name, word in settings if (name, word) not in own]
+    tfidf = [(n.removeprefix("tfidf."), word) for n, word in settings if n.startswith("tfidf.")]
     model = configured(model_class(), own)
     if splits.train is None:
         raise DataError("There is no training part.", "Name a file train.jsonl, train.csv ...")
@@ -76,14 +75,6 @@ def _build(model_class: type[BaseModel], splits: Splits, tokens: list[str]) -> B
     if tfidf:
         raise ParameterError("--tfidf flags are for texts before a model that takes features")
     return model
-
-
-def _check_target(out: Path) -> None:
-    """Fail before the long work, not after it."""
-    from labeltree.core.errors import StoreError
-
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "model.json").is_file()):
-        raise StoreError(f"{out} exists and is not a labeltree model. Choose another folder.")
 
 
 def _summary(

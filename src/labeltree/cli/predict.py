@@ -110,7 +110,9 @@ def _blocks(file: str) -> Iterator[list[tuple[int, bytes]]]:
             return
 
 
-def _documents(lines: list[tuple[int, bytes]], model: BaseModel, file: str) -> tuple[Any, list[bool]]:
+def _documents(
+    lines: list[tuple[int, bytes]], model: BaseModel, file: str
+) -> tuple[Any, list[bool]]:
     """Return what the model takes, and which documents are empty."""
     if model.takes == "features":
         X = _features(lines, model, file)
@@ -178,7 +180,7 @@ def _decided(model: BaseModel, scores: CSR, cut: float, close: bool) -> CSR:
     if cut > 0:
         scores = scores.multiply(above(scores, cut)).tocsr()
     if close:
-        hierarchy = model.labels_.hierarchy  # type: ignore[attr-defined]
+        hierarchy = model.labels_.hierarchy
         if hierarchy is None:
             raise ParameterError("--close needs a taxonomy; the model was fitted without one")
         scores = with_ancestors(scores, hierarchy)
@@ -188,7 +190,7 @@ def _decided(model: BaseModel, scores: CSR, cut: float, close: bool) -> CSR:
 def _answers(model: BaseModel, scores: CSR) -> Iterator[list[dict[str, Any]]]:
     from labeltree.core.scores import ranked
 
-    labels = model.labels_  # type: ignore[attr-defined]
+    labels = model.labels_
     entry, ptr = ranked(scores)
     for start, stop in zip(ptr, ptr[1:], strict=False):
         at = entry[start:stop]

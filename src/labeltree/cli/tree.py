@@ -41,7 +41,7 @@ def _shapes(path: Path) -> list[tuple[str, dict[str, Any]]]:
         trees = getattr(getattr(model, "model_", model), "trees_", None)
         if trees is None:
             raise DataError(f"The model in {path} has no tree.")
-        return [(f"tree {t + 1} of {len(trees)}", tree.tree.shape()) for t, tree in enumerate(trees)]
+        return [(f"tree {t} of {len(trees)}", tree.tree.shape()) for t, tree in enumerate(trees, 1)]
     file = path
     if path.is_dir():
         found = sorted(path.glob("taxonomy.tsv*"))

@@ -61,10 +61,11 @@ class Pipeline(BaseModel):
         vectorizer.vocabulary_ = self.vocabulary_
         return vectorizer.transform(as_texts(X))
 
-    @property
-    def labels_(self) -> Labels:
+    # The inner model's; a field of its own would be stored twice.
+    @property  # type: ignore[misc]
+    def labels_(self) -> Labels:  # type: ignore[override]
         """The labels of the fitted model."""
-        return self.model_.labels_  # type: ignore[attr-defined, no-any-return]
+        return self.model_.labels_
 
 
 def as_texts(X: Any) -> Sequence[str]:

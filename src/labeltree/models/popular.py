@@ -26,8 +26,8 @@ class Popular(BaseModel):
     --------
     >>> import numpy as np
     >>> Y = np.array([[1, 0], [1, 1], [1, 0]])
-    >>> Popular().fit(Y, Y).predict(Y[:1]).toarray().round(2).tolist()
-    [[1.0, 0.33]]
+    >>> print(Popular().fit(Y, Y).predict(Y[:1]).toarray().round(2))
+    [[1.   0.33]]
     """
 
     def fit(

@@ -1,0 +1,1 @@
+"""What one does with models: fit on data, evaluate, explain."""

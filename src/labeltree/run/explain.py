@@ -69,7 +69,7 @@ def explain(model: BaseModel, text: str, label: str | None = None) -> Explanatio
     if trees is None:
         raise DataError("Only pipelines around linear trees can be explained so far.")
     x = unit_rows(model.features([text]))  # type: ignore[attr-defined]
-    labels: Labels = model.labels_  # type: ignore[attr-defined]
+    labels: Labels = model.labels_
     if label is None:
         best = model.predict([text], k=1).indices
         label = labels.ids[int(best[0])]
@@ -99,11 +99,14 @@ def _paths(
 def _step(linear: LinearTree, node: int, x: CSR, labels: Labels, terms: tuple[str, ...]) -> Step:
     features, weights = linear.weights.of_child(node, int(linear.tree.parent[node]))
     value = dict(zip(x.indices.tolist(), x.data.tolist(), strict=True))
-    parts = [(f, value[f] * w) for f, w in zip(features.tolist(), weights.tolist(), strict=True) if f in value]
+    known = zip(features.tolist(), weights.tolist(), strict=True)
+    parts = [(f, value[f] * weight) for f, weight in known if f in value]
     bias = float(linear.weights.bias[node])
     margin = bias + sum(part for _, part in parts)
     words = [(terms[f], part) for f, part in sorted(parts, key=lambda p: -p[1])]
-    score = float(np.exp(log_transform(margin, linear.loss))) if np.isfinite(bias) else float(bias > 0)
+    score = float(bias > 0)
+    if np.isfinite(bias):
+        score = float(np.exp(log_transform(margin, linear.loss)))
     return Step(node_name(linear.tree, node, labels), score, margin, bias, words)
 
 
