@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from labeltree.core.errors import DataError, NotFittedError, ParameterError
 from labeltree.core.params import descriptions
 from labeltree.core.store import read_folder, write_folder
-from labeltree.text import tfidf as module
+from labeltree.text import tokens
 from labeltree.text.tfidf import Tfidf
 
 REPORTS = [
@@ -180,7 +180,7 @@ def test_blocks_change_nothing(monkeypatch, block, ngrams):
     texts = ["", *REPORTS, "a–b „rote“–lampe", "", *REPORTS[::-1], ""]
     tfidf = Tfidf(ngrams=ngrams)
     whole, again = tfidf.fit_transform(texts), tfidf.transform(texts)
-    monkeypatch.setattr(module, "_BLOCK", block)
+    monkeypatch.setattr(tokens, "BLOCK", block)
     split = Tfidf(ngrams=ngrams)
     assert_same(split.fit_transform(texts), whole)
     assert_same(split.transform(texts), again)

@@ -7,14 +7,11 @@ all counting is then done on arrays.
 from __future__ import annotations
 
 import logging
-import re
-from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, pairwise, repeat
-from typing import Any, NamedTuple, Self
+from itertools import pairwise, repeat
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -23,6 +20,8 @@ from labeltree.core.arrays import CSR, Floats, Ints, Longs, from_parts, row_of_e
 from labeltree.core.errors import DataError, NotFittedError
 from labeltree.core.params import Params, whole, within
 from labeltree.core.store import storable
+from labeltree.text import tokens
+from labeltree.text.tokens import Grams, find_words, number_grams, tokenise
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +141,7 @@ class Tfidf(Params):
 
     def _transform_one(self, text: str) -> CSR:
         """Return what `transform` does, without the arrays that pay off over many texts only."""
-        words = _words(text.lower() if self.lowercase else text)
+        words = find_words(text.lower() if self.lowercase else text)
         terms = words.copy()
         for n in range(2, self.ngrams + 1):
             terms += map(" ".join, zip(*(words[i:] for i in range(n)), strict=False))
@@ -246,130 +245,6 @@ def _stacked(blocks: Iterable[CSR], n_columns: int) -> CSR:
     return from_parts(all_data, np.concatenate(indices), indptr, (len(indptr) - 1, n_columns))
 
 
-# ---- texts to numbers ---------------------------------------------------------------------------
-
-_BLOCK = 1 << 18
-"""Tokens handled at once: their arrays stay in the processor's cache."""
-
-_words = re.compile(r"\w\w+").findall
-_words_and_ends = re.compile(r"\w\w+|\n").findall
-
-_BLANKED = bytes(b if b > 127 or chr(b).isalnum() or chr(b) == "_" else 32 for b in range(256))
-"""Maps each ASCII byte that is in no word to a blank."""
-
-
-class Tokens(NamedTuple):
-    """The words of all documents, one after the other."""
-
-    ids: Ints
-    """Numbers into `words`; 0 after the last word of each document. Shape (n_tokens,)."""
-    words: list[str]
-    """The words met; the first stands for the end of a document."""
-
-
-def tokenise(texts: Iterable[str], lowercase: bool) -> Tokens:
-    """Turn texts into numbers of words.
-
-    The pattern for words is slow: texts are cut at ASCII blanks and punctuation, and the pattern
-    runs over the distinct pieces only.
-
-    Raises
-    ------
-    DataError
-        If an item is not a string.
-    """
-    if isinstance(texts, str):
-        raise DataError("texts is one string.", "Pass a list of strings, one a document.")
-    pieces: defaultdict[bytes, int] = defaultdict(count().__next__)
-    number = pieces.__getitem__
-    number(b"")  # no cut leaves an empty piece: 0 is free to end documents
-    ids = array("i")
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(
-                f"texts[{position}] is of type {type(text).__name__}.", "Each text is a string."
-            )
-        raw = (text.lower() if lowercase else text).encode("utf-8", "surrogatepass")
-        ids.fromlist(list(map(number, raw.translate(_BLANKED).split())))
-        ids.append(0)
-    joined = b"\n".join(pieces)
-    del pieces, number
-    return _pieces_to_words(np.frombuffer(ids, np.int32), joined.decode("utf-8", "surrogatepass"))
-
-
-def _pieces_to_words(ids: Ints, pieces: str) -> Tokens:
-    """Replace each piece by the words in it: mostly one, at times none or several.
-
-    Parameters
-    ----------
-    ids
-        Numbers of pieces, (n,).
-    pieces
-        The pieces, one a line.
-    """
-    found = _words_and_ends(pieces + "\n")
-    words: defaultdict[str, int] = defaultdict(count().__next__)
-    words["\n"]
-    flat = np.fromiter(map(words.__getitem__, found), np.int32, len(found))
-    stops = np.flatnonzero(flat == 0)
-    starts = np.concatenate(([0], stops[:-1] + 1))
-    lengths = stops - starts
-    lengths[0] = 1  # the end of a document stays: flat[0] is 0
-    out = np.empty(np.bincount(ids, minlength=len(lengths)) @ lengths, np.int32)
-    end = 0
-    for i in range(0, len(ids), _BLOCK):
-        block = ids[i : i + _BLOCK]
-        n = lengths[block]
-        until = np.cumsum(n)
-        at = np.repeat(starts[block] - (until - n), n) + np.arange(until[-1])
-        out[end : end + len(at)] = flat[at]
-        end += len(at)
-    return Tokens(out, list(words))
-
-
-# ---- numbers to terms ---------------------------------------------------------------------------
-
-
-class Grams(NamedTuple):
-    """The terms that start at each token."""
-
-    levels: list[Ints]
-    """For each length of n-gram: numbers into `terms`, each of shape (n_tokens,)."""
-    terms: list[str]
-    """Words and n-grams; the first stands for none."""
-    counted: Longs
-    """How often each term occurs, (n_terms,); 0 for the first."""
-    bounds: Longs
-    """Where each document starts, and where the last one ends, (n_samples + 1,)."""
-
-
-def number_grams(tokens: Tokens, longest: int, least: int) -> Grams:
-    """Find the n-grams of 1 to `longest` words; beyond words, those counted `least` times."""
-    ids, words = tokens
-    bounds = np.concatenate(([0], np.flatnonzero(ids == 0) + 1))
-    counted = np.bincount(ids, minlength=1)
-    counted[0] = 0
-    levels, terms = [ids], list(words)
-    # No n-gram is more frequent than its parts: only frequent ones are made longer.
-    frequent = (counted >= least)[ids] if longest > 1 else np.empty(0, np.bool_)
-    starts = frequent
-    for n in range(2, longest + 1):
-        at = np.flatnonzero(starts[: 1 - n] & frequent[n - 1 :])
-        pairs = levels[-1][at].astype(np.int64) * len(words) + ids[at + n - 1]
-        distinct, which, times = np.unique(pairs, return_inverse=True, return_counts=True)
-        kept = times >= least
-        level = np.zeros_like(ids)
-        level[at] = np.where(kept, np.cumsum(kept) + (len(terms) - 1), 0)[which]
-        heads, tails = np.divmod(distinct[kept], len(words))
-        terms += [
-            f"{terms[h]} {words[t]}" for h, t in zip(heads.tolist(), tails.tolist(), strict=True)
-        ]
-        counted = np.concatenate((counted, times[kept]))
-        levels.append(level)
-        starts = level > 0
-    return Grams(levels, terms, counted, bounds)
-
-
 # ---- terms to counts ----------------------------------------------------------------------------
 
 
@@ -390,7 +265,7 @@ def count_terms(grams: Grams, column_of: Ints, n_columns: int) -> Iterator[CSR]:
 
 
 def _cuts(bounds: Longs) -> list[int]:
-    """Cut documents into blocks of about `_BLOCK` tokens each."""
-    marks = np.arange(0, bounds[-1], _BLOCK)
+    """Cut documents into blocks of about `tokens.BLOCK` tokens each."""
+    marks = np.arange(0, bounds[-1], tokens.BLOCK)
     cuts: list[int] = np.unique([*bounds.searchsorted(marks), len(bounds) - 1]).tolist()
     return cuts
