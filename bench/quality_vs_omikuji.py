@@ -1,6 +1,6 @@
-"""Does our Parabel rank as well as omikuji's? Same features, same truth, same number of trees.
+"""Do our label trees rank as well as omikuji's? Same features, same truth, same number of trees.
 
-quality_vs_omikuji.py PEER_PYTHON [--data a,b] [--trees 1,3] [--seeds 3] [--threads 2]
+quality_vs_omikuji.py PEER_PYTHON [--model parabel] [--data a,b] [--trees 1,3] [--seeds 3]
 
 Ours runs through the command line; the peer gets the features of the model that was saved, through
 its own text format, in its own environment (`make bench-peers` sets it up). Both are scored by
@@ -32,6 +32,7 @@ SHOWN = ("P@1", "P@3", "P@5", "PSP@5")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("peer_python")
+    parser.add_argument("--model", default="parabel", choices=("parabel", "bonsai"))
     parser.add_argument("--data", default="reuters21578,biotools_edam,arxiv_msc,tibkat_gnd")
     parser.add_argument("--trees", default="1,3")
     parser.add_argument("--seeds", type=int, default=3)
@@ -40,7 +41,7 @@ def main() -> None:
     for data in arguments.data.split(","):
         for n_trees in map(int, arguments.trees.split(",")):
             for seed in range(arguments.seeds):
-                cell = {"data": data, "n_trees": n_trees, "seed": seed}
+                cell = {"model": arguments.model, "data": data, "n_trees": n_trees, "seed": seed}
                 cell["threads"] = arguments.threads
                 if not done(cell | {"system": "labeltree"}):
                     ours(cell)
@@ -56,7 +57,7 @@ def fit(cell: dict[str, Any], folder: Path) -> tuple[float, float]:
     """Fit through the command line; return seconds and peak megabytes, reading included."""
     shutil.rmtree(folder, ignore_errors=True)
     command = [
-        sys.executable, "-m", "labeltree", "fit", "parabel", str(data_root() / cell["data"]),
+        sys.executable, "-m", "labeltree", "fit", cell["model"], str(data_root() / cell["data"]),
         "--out", str(folder), "--n-trees", str(cell["n_trees"]), "--seed", str(cell["seed"]),
         "--n-jobs", str(cell["threads"]), "--no-threshold", "--quiet",
     ]  # fmt: skip
@@ -92,7 +93,8 @@ def theirs(cell: dict[str, Any], python: str) -> None:
         write_repository_text(folder / "train.txt", X[kept], train.Y[kept][:, : len(splits.labels)])
         sp.save_npz(folder / "X_test.npz", sp.csr_matrix(model.features(splits.test.texts)))
     worker = HERE / "peers" / "omikuji_worker.py"
-    command = [python, str(worker), str(folder), str(cell["n_trees"]), str(cell["threads"])]
+    command = [python, str(worker), str(folder), cell["model"], str(cell["n_trees"])]
+    command.append(str(cell["threads"]))
     _, _, output = measured(command, stderr=subprocess.DEVNULL)  # it draws a bar a document
     top = np.load(folder / "top.npz")
     S = from_ranking(top["labels"], top["scores"], len(splits.labels))

@@ -40,18 +40,20 @@ def spread(rows: list[dict[str, Any]], metric: str) -> str:
 def quality() -> str:
     rows = results("quality_vs_omikuji")
     lines = [
-        "| data | trees | system | seeds | " + " | ".join(METRICS) + " | fit, s | peak MB |",
-        "| --- | ---: | --- | ---: |" + " ---: |" * (len(METRICS) + 2),
+        "| data | model | trees | system | seeds | "
+        + " | ".join(METRICS)
+        + " | fit, s | peak MB |",
+        "| --- | --- | ---: | --- | ---: |" + " ---: |" * (len(METRICS) + 2),
     ]
-    for (data, n_trees), cell in grouped(rows, "data", "n_trees").items():
+    for (data, model, n_trees), cell in grouped(rows, "data", "model", "n_trees").items():
         systems = grouped(cell, "system")
         for (system,), runs in systems.items():
             values = " | ".join(spread(runs, m) for m in METRICS)
             seconds = statistics.median(r["seconds"] for r in runs)
             peak = statistics.median(r["peak_mb"] for r in runs)
             lines.append(
-                f"| {data} | {n_trees} | {system} | {len(runs)} | {values} | {seconds:.1f}"
-                f" | {peak:.0f} |"
+                f"| {data} | {model} | {n_trees} | {system} | {len(runs)} | {values}"
+                f" | {seconds:.1f} | {peak:.0f} |"
             )
         if len(systems) == 2:
             ours, theirs = systems["labeltree",], systems["omikuji 0.5.2",]
@@ -60,7 +62,7 @@ def quality() -> str:
                 for m in METRICS
             ]
             lines.append(
-                f"| {data} | {n_trees} | *difference* | | "
+                f"| {data} | {model} | {n_trees} | *difference* | | "
                 + " | ".join(f"*{g:+.2f}*" for g in gaps) + " | | |"
             )  # fmt: skip
     return "\n".join(lines) + "\n"

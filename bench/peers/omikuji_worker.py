@@ -1,6 +1,7 @@
 """Train omikuji and answer the test documents; runs in the peer's own environment.
 
-omikuji_worker.py FOLDER N_TREES N_THREADS: FOLDER holds train.txt and X_test.npz; writes top.npz.
+omikuji_worker.py FOLDER MODEL N_TREES N_THREADS: MODEL is parabel or bonsai; FOLDER holds
+train.txt and X_test.npz; writes top.npz.
 """
 
 import json
@@ -12,9 +13,13 @@ import numpy as np
 import omikuji
 import scipy.sparse as sp
 
-folder, n_trees, n_threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+folder, kind, n_trees, n_threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 settings = omikuji.Model.default_hyper_param()
 settings.n_trees = n_trees
+if kind == "bonsai":  # the README of omikuji gives these settings
+    settings.cluster_balanced = False
+    settings.cluster_k = 100
+    settings.max_depth = 3
 began = time.perf_counter()
 model = omikuji.Model.train_on_data(f"{folder}/train.txt", settings, n_threads)
 seconds = time.perf_counter() - began

@@ -18,22 +18,27 @@ class Split(Protocol):
         """Return the non-empty clusters of `members`; `number` is the node's, for its seed."""
 
 
-def split_down(labels: Ints, split: Split, *, max_leaf: int, pool: Pool) -> LabelTree:
+def split_down(
+    labels: Ints, split: Split, *, max_leaf: int, pool: Pool, max_depth: int = 0
+) -> LabelTree:
     """Return the tree whose nodes with more than `max_leaf` labels are split.
 
-    The labels themselves stand below the last clusters. Nodes are numbered breadth first, so the
-    tree does not depend on the order in which the pool works.
+    The labels themselves stand below the last clusters, no deeper than `max_depth` (0: no limit).
+    A cluster that a split leaves in one piece is a last one. Nodes are numbered breadth first, so
+    the tree does not depend on the order in which the pool works.
     """
     parent, label = [np.array([-1])], [np.array([-1])]
-    front, n_nodes = [(labels, 0)], 1
+    front, n_nodes, depth = [(labels, 0)], 1, 1
     while front:
-        wide = [item for item in front if len(item[0]) > max_leaf]
+        wide = [item for item in front if len(item[0]) > max_leaf and depth != max_depth]
         clusters = pool.map(lambda item: split(*item), wide, what="growing the tree")
-        below = [(c, node) for (_, node), parts in zip(wide, clusters, strict=True) for c in parts]
-        for members, node in (item for item in front if len(item[0]) <= max_leaf):
+        parts_of = {node: c for (_, node), c in zip(wide, clusters, strict=True) if len(c) > 1}
+        below = [(part, node) for node, parts in parts_of.items() for part in parts]
+        for members, node in (item for item in front if item[1] not in parts_of):
             parent.append(np.full(len(members), node))
             label.append(members)
             n_nodes += len(members)
+        depth += 1
         parent.append(np.array([up for _, up in below], np.int64))
         label.append(np.full(len(below), -1))
         front = [(members, n_nodes + j) for j, (members, _) in enumerate(below)]
