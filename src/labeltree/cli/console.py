@@ -21,9 +21,9 @@ class Bars:
         self._task: TaskID | None = None
 
     def start(self, what: str, total: int) -> None:
-        """Begin a phase; short ones are not drawn."""
-        if total > 1 and what:
-            self._task = self._progress.add_task(what, total=total)
+        """Begin a phase; one of a single part is not drawn."""
+        if total != 1 and what:
+            self._task = self._progress.add_task(what, total=total or None)
 
     def advance(self, units: int = 1) -> None:
         """Report finished units."""

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     import time
 
     from labeltree.cli.console import note, progress
+    from labeltree.core.pool import phase
     from labeltree.core.store import check_target
     from labeltree.models import find
     from labeltree.readers import read
@@ -43,7 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     model_class = find(arguments.model)
     check_target(arguments.out)  # before the long work, not after it
-    splits = read(arguments.data)
+    with progress(arguments.quiet), phase("reading"):
+        splits = read(arguments.data)
     if arguments.close_labels:
         splits = splits.close_labels()
     for line in splits.report.lines():

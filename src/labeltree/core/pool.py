@@ -25,7 +25,7 @@ class Progress(Protocol):
     """Told about long work: how much there is, and each time a part is done."""
 
     def start(self, what: str, total: int) -> None:
-        """Begin a phase of `total` units."""
+        """Begin a phase of `total` units, 0 if unknown."""
 
     def advance(self, units: int = 1) -> None:
         """Report finished units."""
@@ -59,6 +59,17 @@ def reporting(progress: Progress) -> Iterator[None]:
         yield
     finally:
         _progress.reset(token)
+
+
+@contextmanager
+def phase(what: str) -> Iterator[None]:
+    """Report work inside the block whose length is not known."""
+    progress = _progress.get()
+    progress.start(what, 0)
+    try:
+        yield
+    finally:
+        progress.finish()
 
 
 class Pool(Protocol):

@@ -11,6 +11,7 @@ from labeltree.core.dataset import Dataset, Inputs
 from labeltree.core.errors import DataError
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel, Takes
+from labeltree.core.pool import phase
 from labeltree.models import find
 from labeltree.text.tfidf import Tfidf, Vocabulary
 
@@ -42,7 +43,8 @@ class Pipeline(BaseModel):
     ) -> Self:
         """Fit the vectoriser on the texts, then a copy of the model on its features."""
         vectorizer = replace(self.vectorizer)
-        features = vectorizer.fit_transform(as_texts(X))
+        with phase("counting words"):
+            features = vectorizer.fit_transform(as_texts(X))
         if validation is not None and validation.texts is not None:
             validation = replace(validation, X=vectorizer.transform(validation.texts))
         model = type(self.model)(**self.model.get_params(deep=False))
