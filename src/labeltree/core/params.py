@@ -215,7 +215,7 @@ def descriptions(cls: type[Params]) -> dict[str, str]:
             continue
         try:
             body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        except (OSError, SyntaxError):  # typed into an interpreter: there is no source
+        except (OSError, TypeError, SyntaxError):  # made by exec or an interpreter: no source
             continue
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):

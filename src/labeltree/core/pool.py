@@ -7,11 +7,13 @@ items, whatever the number of threads.
 from __future__ import annotations
 
 import os
+import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -98,18 +100,69 @@ class ThreadPool:
         try:
             if self.n_jobs == 1 or len(items) < 2:
                 return [_ticked(fn(item), progress) for item in items]
-            with ThreadPoolExecutor(self.n_jobs) as executor:
-                futures = [executor.submit(fn, item) for item in items]
-                try:
-                    for future in as_completed(futures):
-                        future.result()
-                        progress.advance()
-                except BaseException:
-                    executor.shutdown(cancel_futures=True)
-                    raise
-                return [future.result() for future in futures]
+            return _in_threads(fn, items, self.n_jobs, progress)
         finally:
             progress.finish()
+
+
+def _in_threads(
+    fn: Callable[[T], R], items: Sequence[T], n_threads: int, progress: Progress
+) -> list[R]:
+    """Return the results in order.
+
+    The calling thread waits at a queue written in C. Waiting for futures takes a lock each in
+    Python; an interrupt in between leaves locks taken, and everybody waits for ever.
+    """
+    todo = deque(enumerate(items))
+    done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+
+    def work() -> None:
+        while True:
+            try:
+                i, item = todo.popleft()
+            except IndexError:
+                return
+            try:
+                done.put((i, fn(item), None))
+            except BaseException as error:
+                todo.clear()
+                done.put((i, None, error))
+
+    threads = [threading.Thread(target=work, name="labeltree") for _ in items[:n_threads]]
+    results: dict[int, R] = {}
+    try:
+        with _uninterrupted():
+            for thread in threads:
+                thread.start()
+        while len(results) < len(items):
+            i, result, error = done.get()
+            if error is not None:
+                raise error
+            results[i] = result
+            progress.advance()
+    finally:
+        todo.clear()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+    return [results[i] for i in range(len(items))]
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back signals, here and in the threads begun here, which leave them to the main one.
+
+    An interrupt within `Thread.start` would leave its locks taken.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cores() -> int:

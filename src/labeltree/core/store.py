@@ -158,8 +158,10 @@ def _swap(fresh: Path, path: Path) -> None:
             raise
     else:
         os.rename(fresh, path)
-    _sync(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

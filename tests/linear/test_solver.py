@@ -1,0 +1,21 @@
+import pytest
+
+from labeltree.core.errors import ParameterError
+from labeltree.linear.solver import Logistic, SquaredHinge
+
+
+def test_published_defaults():
+    """Parabel: C = 1, eps = 0.1, 20 rounds, weights up to 0.1 dropped; Parabel-l: C = 10, 0.5."""
+    assert SquaredHinge().get_params() == {"C": 1.0, "eps": 0.1, "max_iter": 20, "threshold": 0.1}
+    assert Logistic().get_params() == {"C": 10.0, "eps": 0.1, "max_iter": 20, "threshold": 0.5}
+    assert (SquaredHinge.loss, Logistic.loss) == (0, 1)
+
+
+@pytest.mark.parametrize("solver", [SquaredHinge, Logistic])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("C", 0), ("C", -1), ("eps", 0), ("max_iter", 0), ("max_iter", 1.5), ("threshold", -0.1)],
+)
+def test_parameters_are_checked(solver, name, value):
+    with pytest.raises(ParameterError, match=name):
+        solver(**{name: value})
