@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -72,5 +74,5 @@ def test_closure_is_that_of_networkx(dag):
     graph.add_nodes_from(range(n + 1))
     graph.add_edges_from([(0, v) for v in range(1, n + 1)])
     expected = [sorted(nx.ancestors(graph, v)) for v in range(n + 1)]
-    assert [found.indices[a:b].tolist() for a, b in zip(found.indptr, found.indptr[1:])] == expected
+    assert [found.indices[a:b].tolist() for a, b in pairwise(found.indptr)] == expected
     assert (found.data == 1).all()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 
 IDS = ("top", "low", "lower")
-CHAIN = Labels(IDS, hierarchy=Hierarchy.from_edges(zip(IDS, IDS[1:]), IDS))
+CHAIN = Labels(IDS, hierarchy=Hierarchy.from_edges(pairwise(IDS), IDS))
 
 
 def numbered(n, n_labels=3):

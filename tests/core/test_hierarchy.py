@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -61,7 +62,7 @@ def test_a_diamond():
     assert h.level.tolist() == [0, 1, 2, 2, 3]
     assert h.edges.tolist() == [[0, 1, 1, 2, 3], [1, 2, 3, 4, 4]]
     ptr, idx = h.children
-    assert [named(h, idx[a:b]) for a, b in zip(ptr, ptr[1:])] == [
+    assert [named(h, idx[a:b]) for a, b in pairwise(ptr)] == [
         ["top"], ["left", "right"], ["low"], ["low"], [],
     ]  # fmt: skip
     assert h.is_leaf.tolist() == [False, False, False, False, True]
@@ -283,7 +284,8 @@ def test_through_networkx_and_back(taxonomy):
     assert {k: set(v) for k, v in parents(again).items()} == {
         k: set(v) for k, v in parents(h).items()
     }
-    assert dict(zip(again.ids, again.level)) == dict(zip(h.ids, h.level))
+    levels = {again.ids[v]: level for v, level in enumerate(again.level)}
+    assert levels == {h.ids[v]: level for v, level in enumerate(h.level)}
 
 
 def test_a_graph_with_a_lone_node_is_numbered_like_any_other():

@@ -318,9 +318,9 @@ def test_clone_makes_an_equal_copy_that_shares_nothing(params):
 
 
 def test_clone_forgets_what_was_learned(checkerboard):
-    model = Parabel(n_trees=1).fit(checkerboard.X, checkerboard.Y)
-    assert hasattr(model, "trees_")
-    assert not hasattr(clone(model), "trees_")
+    model = Popular().fit(checkerboard.X, checkerboard.Y)
+    assert hasattr(model, "ranking_")
+    assert not hasattr(clone(model), "ranking_")
 
 
 def test_repr_can_be_read():

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +28,7 @@ def scores(*rows):
 def rankings(S):
     """Return the labels of each row by rank."""
     entry, ptr = ranked(S)
-    return [S.indices[entry[a:b]].tolist() for a, b in zip(ptr, ptr[1:])]
+    return [S.indices[entry[a:b]].tolist() for a, b in pairwise(ptr)]
 
 
 def keeps_the_contract(S):
@@ -38,7 +40,7 @@ def keeps_the_contract(S):
     assert fresh.has_canonical_format
     assert (S.data > 0).all()
     assert (S.data <= 1).all()
-    for a, b in zip(S.indptr, S.indptr[1:]):
+    for a, b in pairwise(S.indptr):
         assert len(np.unique(S.data[a:b])) == b - a, "no two entries of a row are equal"
     return S
 
@@ -111,9 +113,9 @@ def test_top_k_against_sorting(S, k):
     labels, values = top_k(S, k)
     for i in range(S.shape[0]):
         row = S[[i]]
-        pairs = sorted(zip(row.indices.tolist(), row.data.tolist()), key=lambda p: (-p[1], p[0]))[
-            :k
-        ]
+        pairs = sorted(
+            zip(row.indices.tolist(), row.data.tolist(), strict=True), key=lambda p: (-p[1], p[0])
+        )[:k]
         assert labels[i, : len(pairs)].tolist() == [c for c, _ in pairs]
         assert values[i, : len(pairs)].tolist() == [v for _, v in pairs]
         assert (labels[i, len(pairs) :] == -1).all()
@@ -176,10 +178,9 @@ def test_any_ranking_keeps_its_order(values, data):
     lengths = np.array([data.draw(st.integers(0, 4)) for _ in values], int)
     labels[np.arange(4) >= lengths[:, None]] = -1
     S = keeps_the_contract(from_ranking(labels, values, 5))
-    assert rankings(S) == [row[:n].tolist() for row, n in zip(labels, lengths)]
-    near = np.abs(S.data - np.concatenate([[0], *(v[np.argsort(r[:n])] for v, r, n in zip(
-        values, labels, lengths))])[1:])  # fmt: skip
-    assert (near <= 1e-6).all()
+    assert rankings(S) == [row[:n].tolist() for row, n in zip(labels, lengths, strict=True)]
+    for i, n in enumerate(lengths):
+        np.testing.assert_allclose(S.toarray()[i, labels[i, :n]], values[i, :n], atol=1e-6)
 
 
 @given(st.lists(st.lists(score, min_size=0, max_size=4), min_size=1, max_size=5))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,12 @@ def version(folder):
 
 def write(folder, v):
     write_folder(folder, {"v": v}, {"a": np.full(5, v), "b": np.full(5, v)})
+
+
+@pytest.fixture(autouse=True)
+def _no_flushing(monkeypatch):
+    """Flushing to the disk takes most of the time; no test here pulls the plug."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture
@@ -431,25 +438,24 @@ def failing_at(n, monkeypatch, error):
 @pytest.mark.parametrize("old", [None, 1])
 def test_an_error_anywhere_leaves_the_old_model_or_the_new(tmp_path, monkeypatch, old, error):
     folder = tmp_path / "model"
-    failed = 0
     for n in range(1, 100):
+        complete = False
         shutil.rmtree(folder, ignore_errors=True)
         if old is not None:
             write(folder, old)
         with monkeypatch.context() as patch:
             calls = failing_at(n, patch, error)
-            try:
+            with suppress(type(error)):
                 write(folder, 2)
-            except type(error) as raised:
-                assert raised is error
-                failed += 1
+                complete = True
         assert os.listdir(tmp_path) in ([], ["model"]), "nothing else is left"
+        found = version(folder) if folder.exists() else None
+        assert found == 2 if complete else found in (old, 2)
         if len(calls) < n:
             break
-        assert (version(folder) if folder.exists() else None) in (old, 2)
+    assert complete
+    assert n > 12
     assert calls.count("rename") == (1 if old is None else 2)
-    assert failed > 8
-    assert version(folder) == 2
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, np.array(["text"]), object()])
@@ -501,8 +507,8 @@ def test_a_failed_write_after_such_a_crash_keeps_the_old_model(folder, monkeypat
 
 
 def test_what_killed_writers_left_is_removed_and_living_ones_are_let_be(folder):
-    def left(number, machine=platform.node()):
-        path = folder.parent / f".model.writing-{machine}-{number}"
+    def left(number, machine=None):
+        path = folder.parent / f".model.writing-{machine or platform.node()}-{number}"
         path.mkdir()
         (path / "a.safetensors").write_bytes(b"half")
         return path

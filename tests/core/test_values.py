@@ -43,7 +43,7 @@ def same(found, value):
         np.testing.assert_array_equal(found.toarray(), value.toarray())
     elif isinstance(value, (tuple, list)):
         assert len(found) == len(value)
-        for one, other in zip(found, value):
+        for one, other in zip(found, value, strict=True):
             same(one, other)
     elif isinstance(value, ValuesToy):
         same(found.inner, value.inner)

@@ -3,7 +3,7 @@ import pytest
 
 from labeltree.core.arrays import as_csr
 from labeltree.core.pool import ThreadPool
-from labeltree.grow import TwoMeans
+from labeltree.grow import KMeans, TwoMeans, k_means
 from labeltree.grow.pifa import unit_rows
 
 POOL = ThreadPool(1)
@@ -70,3 +70,67 @@ def test_max_iter_and_eps_bound_the_rounds():
     )
     assert short != patient
     assert sloppy == short
+
+
+def test_every_split_starts_from_a_seed_of_its_own(monkeypatch):
+    seeds, halves = [], k_means.two_means.balanced_halves
+
+    def spy(*arguments):
+        seeds.extend(int(a) for a in arguments if isinstance(a, np.uint64))
+        return halves(*arguments)
+
+    monkeypatch.setattr(k_means.two_means, "balanced_halves", spy)
+    everything = np.arange(20, dtype=np.int32)
+    TwoMeans(max_leaf=2).cluster(two_directions(20), everything, seed=0, pool=POOL)
+    assert len(set(seeds)) == len(seeds) > 10
+
+
+# ---- many clusters -------------------------------------------------------------------------------
+
+
+def four_directions(sizes):
+    """Unit vectors around the axes, so many for each."""
+    rng = np.random.default_rng(0)
+    Z = np.repeat(np.eye(len(sizes)), sizes, axis=0) + rng.uniform(0, 0.1, (sum(sizes), len(sizes)))
+    return unit_rows(as_csr(Z, "Z"))
+
+
+def test_many_clusters_of_any_size():
+    Z = four_directions([20, 9, 4, 2])
+    everything = np.arange(35, dtype=np.int32)
+    expected = {frozenset(range(a, b)) for a, b in ((0, 20), (20, 29), (29, 33), (33, 35))}
+    found = []
+    for seed in range(40):
+        tree = KMeans(branching=4, max_depth=2).cluster(Z, everything, seed=seed, pool=POOL)
+        assert tree.depth == 2
+        assert sorted(tree.label[tree.label >= 0]) == list(range(35))
+        found.append(leaves(tree))
+        assert min(map(len, found[-1])) >= 2, "nobody stays alone"
+    assert expected in found
+
+
+@pytest.mark.parametrize("max_depth", [2, 3])
+def test_depth_and_branching_are_kept(max_depth):
+    rng = np.random.default_rng(1)
+    Z = unit_rows(as_csr(np.abs(rng.normal(size=(200, 12))), "Z"))
+    trees = [
+        KMeans(branching=5, max_depth=max_depth).cluster(
+            Z, np.arange(200, dtype=np.int32), seed=0, pool=ThreadPool(n)
+        )
+        for n in (1, 2)
+    ]
+    assert trees[0].depth == max_depth
+    assert (np.diff(trees[0].level_ptr)[1:-1] <= 5 ** np.arange(1, max_depth)).all()
+    np.testing.assert_array_equal(trees[0].parent, trees[1].parent)
+    np.testing.assert_array_equal(trees[0].label, trees[1].label)
+
+
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize("most", [2, 7, 30])
+def test_a_limit_of_the_caller_holds_at_any_depth(alike, most):
+    Z = four_directions([20, 9, 4, 2]) if not alike else as_csr(np.ones((35, 1)), "Z")
+    tree = KMeans(branching=10, max_depth=2).cluster(
+        Z, np.arange(35, dtype=np.int32), seed=0, pool=POOL, max_leaf=most
+    )
+    assert tree.fan_out.max() <= most
+    assert sorted(tree.label[tree.label >= 0]) == list(range(35))

@@ -71,3 +71,21 @@ def test_spread_of_nothing_changes_nothing(seven_nodes):
 def test_spread_without_any_cluster_uses_the_root():
     root = LabelTree.from_parents([-1], [-1])
     assert spread(root, np.array([1, 0], np.int32)).label.tolist() == [-1, 1, 0]
+
+
+@pytest.mark.parametrize(("max_depth", "depth"), [(1, 1), (2, 2), (3, 3), (0, 5), (9, 5)])
+def test_no_label_stands_deeper_than_asked(max_depth, depth):
+    labels = np.arange(16, dtype=np.int32)
+    tree = split_down(labels, evens_and_odds, max_leaf=1, pool=POOL, max_depth=max_depth)
+    assert tree.depth == depth
+    assert sorted(tree.label[tree.label >= 0]) == list(range(16))
+
+
+def test_a_cluster_that_stays_in_one_piece_is_a_last_one():
+    def stubborn(members, number):
+        return [members] if 0 in members and len(members) <= 4 else evens_and_odds(members, number)
+
+    tree = split_down(np.arange(8, dtype=np.int32), stubborn, max_leaf=1, pool=POOL)
+    assert sorted(tree.label[tree.label >= 0]) == list(range(8))
+    home = tree.parent[tree.label == 0][0]
+    assert tree.label[tree.parent == home].tolist() == [0, 2, 4, 6]

@@ -12,7 +12,8 @@ from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.core.pool import ThreadPool
 from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
-from labeltree.kernels import beam
+from labeltree.kernels import beam, chunk, heap
+from labeltree.kernels.sparse import Rows
 from labeltree.linear.tree import LinearTree, rank
 from labeltree.linear.weights import Chunks, Piece
 
@@ -199,7 +200,7 @@ def wide_case(seed, n_features, per_document, n=40, n_children=9):
 @pytest.mark.parametrize("max_siblings", [1024, 4])
 def test_searching_and_looking_up_give_the_same_bits(per_document, max_siblings):
     case = wide_case(per_document, 80, per_document)
-    chunks, rows = linear_tree(case, max_siblings).arrays, beam.Rows(*for_kernel(case.X))
+    chunks, rows = linear_tree(case, max_siblings).arrays, Rows(*for_kernel(case.X))
     table = np.zeros(80, np.int32)
     for c in range(len(chunks.first_child)):
         begin, end = chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]
@@ -208,8 +209,8 @@ def test_searching_and_looking_up_give_the_same_bits(per_document, max_siblings)
         table[chunks.feature[begin:end]] = np.arange(1, end - begin + 1)
         for i in range(case.X.shape[0]):
             searched, looked_up = (case.bias[children].copy() for _ in range(2))
-            beam.search_row(rows, i, chunks, c, searched)
-            beam.table_row(rows, i, chunks, c, table, looked_up)
+            chunk.search_row(rows, i, chunks, c, searched)
+            chunk.table_row(rows, i, chunks, c, table, looked_up)
             np.testing.assert_array_equal(searched, looked_up)
             nodes = range(children.start, children.start + width)
             assert searched.tolist() == [margin(case, i, v) for v in nodes]
@@ -225,12 +226,12 @@ def test_alone_equals_in_a_batch_bit_by_bit(loss, max_siblings):
     n_rows = np.diff(linear.weights.chunk_ptr)
     assert (2 * n_rows > 8 * 4).any()
     assert (2 * n_rows < 8 * 4 * 150).all()
-    rows = beam.Rows(*for_kernel(case.X))
+    rows = Rows(*for_kernel(case.X))
     table = np.zeros(200, np.int32)
     batch = beam.beam_search(rows, linear.arrays, loss, 3, table)
     assert not table.any(), "the scratch comes back as it was"
     for i in range(150):
-        one = beam.Rows(*for_kernel(as_csr(case.X[[i]], "X")))
+        one = Rows(*for_kernel(as_csr(case.X[[i]], "X")))
         alone = beam.beam_search(one, linear.arrays, loss, 3, table)
         mine = slice(batch.ptr[i], batch.ptr[i + 1])
         assert alone.ptr.tolist() == [0, mine.stop - mine.start]
@@ -406,13 +407,13 @@ def test_the_heap_keeps_the_best_in_order(seed, n, size):
     score, sure, key = np.zeros(size), np.zeros(size, np.float32), np.zeros(size, np.int32)
     kept = 0
     for entry in entries:
-        kept = beam.push(score, sure, key, kept, entry)
-    beam.sort_heap(score, sure, key, kept)
+        kept = heap.push(score, sure, key, kept, entry)
+    heap.sort_heap(score, sure, key, kept)
     assert kept == len(expected)
     assert list(zip(score.tolist(), sure.tolist(), key.tolist(), strict=True))[:kept] == expected
 
 
-@pytest.mark.parametrize("better", [beam.better, beam.better.py_func])
+@pytest.mark.parametrize("better", [heap.better, heap.better.py_func])
 def test_better(better):
     low, high = np.float32(1), np.float32(2)
     assert better(2.0, low, 9, 1.0, high, 1)
@@ -436,7 +437,7 @@ def test_grouped_is_a_stable_sort(node):
 
 def test_best_labels_hands_its_scratch_back():
     case = random_case(3, copies=0.6)
-    found = linear_tree(case).search(beam.Rows(*for_kernel(case.X)), 4)
+    found = linear_tree(case).search(Rows(*for_kernel(case.X)), 4)
     empty = np.full(30, -np.inf), np.zeros(30), np.full(30, -np.inf, np.float32)
     used = [a.copy() for a in empty]
     labels, _ = beam.best_labels(found, case.X.shape[0], 6, *used)

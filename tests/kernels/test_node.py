@@ -5,6 +5,8 @@ from scipy.sparse import csc_array, random_array
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels import node
+from labeltree.kernels.dual_cd import Problem
+from labeltree.kernels.sparse import Rows
 
 N, N_FEATURES, N_CHILDREN = 90, 60, 20
 
@@ -27,11 +29,13 @@ def solve(X, rows, positive, *, loss=0, C=1.0, eps=1e-6, max_iter=3000, threshol
     columns = csc_array(positive)
     columns.sort_indices()
     seen = np.zeros(X.shape[1], np.int32)
+    reached = node.Node(
+        np.asarray(rows, np.int32), columns.indptr.astype(np.int64), columns.indices.astype("i4")
+    )
+    problem = Problem(loss, float(C), float(eps), max_iter)
     chunk = node.solve_node(
-        *for_kernel(X), np.asarray(rows, np.int32), columns.indptr.astype(np.int64),
-        columns.indices.astype(np.int32), seen, loss, C, eps, max_iter, threshold, width,
-        np.uint64(11),
-    )  # fmt: skip
+        Rows(*for_kernel(X)), reached, problem, threshold, width, seen, np.uint64(11)
+    )
     feature, row_ptr, child, value, bias = chunk
     assert not seen.any(), "the scratch comes back as it was"
     assert (feature.dtype, row_ptr.dtype, child.dtype, value.dtype, bias.dtype) == (
@@ -143,9 +147,10 @@ def test_documents_without_features_train_the_bias_only():
 
 def test_signs_and_count_above():
     ptr, positive = np.array([0, 2, 2, 3]), np.array([0, 3, 1], np.int32)
+    four = node.Node(np.arange(4, dtype=np.int32), ptr, positive)
     expected = [[-1, 1], [1, -1], [-1, -1], [-1, 1]]
     for function in (node.signs, node.signs.py_func):
-        assert function(4, ptr, positive, np.array([2, 0])).tolist() == expected
+        assert function(four, np.array([2, 0])).tolist() == expected
     W = np.array([[0.5, -0.2, 0.2], [-0.7, 0.1, 0], [9, 9, 9]], np.float32)
     for function in (node.count_above, node.count_above.py_func):
         assert function(W, 2, 0.15) == 4

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from scipy.sparse import random_array
 
 from labeltree.core.arrays import as_csr, for_kernel
-from labeltree.kernels.sparse import gather
+from labeltree.kernels.sparse import Rows, gather
 
 
 def cut(X, rows, function=gather):
     """Return (dense cut with columns spread to features, features), checking the scratch."""
     seen = np.zeros(X.shape[1], np.int32)
     rows = np.array(rows, np.int32)
-    ptr, columns, values, features = function(*for_kernel(X), rows, seen)
+    (ptr, columns, values), features = function(Rows(*for_kernel(X)), rows, seen)
     assert not seen.any(), "the scratch comes back as it was"
     assert (ptr.dtype, columns.dtype, values.dtype, features.dtype) == ("i8", "u4", "f4", "u4")
     dense = np.zeros((len(rows), X.shape[1]), np.float32)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels import two_means
+from labeltree.kernels.sparse import Rows
 
 ANGLES = np.deg2rad([0, 20, 60, 90, 10, 75])
 CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
@@ -16,7 +17,7 @@ CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 def split(Z, first=0, second=1, eps=1e-4, max_iter=100):
     Z = as_csr(Z, "Z")
     right, objective = two_means.halves_from(
-        *for_kernel(Z), Z.shape[1], first, second, float(eps), max_iter
+        Rows(*for_kernel(Z)), Z.shape[1], first, second, float(eps), max_iter
     )
     return right, objective
 
@@ -149,7 +150,9 @@ def test_balanced_halves_splits_the_members_given():
     members = np.arange(29, 3, -2, dtype=np.int32)
     seen = np.zeros(50, np.int32)
     seed = np.uint64(5)
-    right, objective = two_means.balanced_halves(*for_kernel(Z), members, seen, seed, 1e-4, 100)
+    right, objective = two_means.balanced_halves(
+        Rows(*for_kernel(Z)), members, seen, seed, 1e-4, 100
+    )
     assert not seen.any()
     first, second = two_means.two_distinct(len(members), seed)
     expected, best = split_by_the_book(Z[members], first, second, 1e-4, 100)
@@ -167,13 +170,13 @@ def test_set_centres_equals_numpy():
         expected /= np.maximum(np.linalg.norm(expected, axis=0), 1e-30)
         for function in (two_means.set_centres, two_means.set_centres.py_func):
             centre = np.full((12, 2), 9, np.float32)
-            function(*for_kernel(Z), side, centre)
+            function(Rows(*for_kernel(Z)), side, centre)
             np.testing.assert_allclose(centre, expected, atol=1e-6)
 
 
 def test_compiled_equals_python():
     Z = unit_vectors(6, 11)
-    arguments = (*for_kernel(Z), 12, 2, 5, 1e-4, 100)
+    arguments = (Rows(*for_kernel(Z)), 12, 2, 5, 1e-4, 100)
     compiled, plain = two_means.halves_from(*arguments), two_means.halves_from.py_func(*arguments)
     np.testing.assert_array_equal(compiled[0], plain[0])
     assert compiled[1] == pytest.approx(plain[1], abs=1e-6)

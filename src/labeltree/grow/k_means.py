@@ -14,6 +14,7 @@ from labeltree.core.tree import LabelTree
 from labeltree.grow.recursion import split_down
 from labeltree.kernels import k_means, two_means
 from labeltree.kernels.compile import announce
+from labeltree.kernels.sparse import Rows
 
 
 @dataclass
@@ -42,11 +43,11 @@ class TwoMeans(Params):
             A limit of the caller's; the smaller one counts.
         """
         announce()
-        rows = for_kernel(Z)
+        rows = Rows(*for_kernel(Z))
 
         def halves(members: Ints, number: int) -> list[Ints]:
             right, _ = two_means.balanced_halves(
-                *rows, members, scratch("seen", Z.shape[1], np.int32),
+                rows, members, scratch("seen", Z.shape[1], np.int32),
                 derived(seed, number), self.eps, self.max_iter,
             )  # fmt: skip
             return [members[~right], members[right]]
@@ -90,13 +91,13 @@ class KMeans(Params):
             labels that cannot be told apart are divided evenly.
         """
         announce()
-        rows = for_kernel(Z)
+        rows = Rows(*for_kernel(Z))
         branching = min(self.branching, max_leaf or self.branching)
 
         def clusters(members: Ints, number: int) -> list[Ints]:
             cluster, _ = k_means.spherical(
-                *rows, members, scratch("seen", Z.shape[1], np.int32), branching,
-                derived(seed, number), self.eps, self.max_iter, self.min_size,
+                rows, members, scratch("seen", Z.shape[1], np.int32), derived(seed, number),
+                branching, self.min_size, (self.eps, self.max_iter),
             )  # fmt: skip
             parts = [members[cluster == c] for c in range(int(cluster.max()) + 1)]
             alike = max_leaf is not None and len(parts) == 1

@@ -14,13 +14,14 @@ weight of a constant feature 1, regularised like any other.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltree.kernels.compile import fast_kernel
 from labeltree.kernels.random import shuffle
+from labeltree.kernels.sparse import Rows
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -30,13 +31,37 @@ U32 = NDArray[np.uint32]
 Number = TypeVar("Number", bound=np.generic)
 
 
+class Problem(NamedTuple):
+    """What is solved, and how far; see `linear.solver`."""
+
+    loss: int
+    """0 squared hinge, 1 logistic."""
+    C: float
+    eps: float
+    max_iter: int
+
+
+class Siblings(NamedTuple):
+    """The state of siblings being solved side by side, `width` of them."""
+
+    W: F32
+    """(n_columns + 1, width)"""
+    alpha: F32
+    """Dual variables, (n, width)."""
+    old_max: F32
+    """Largest projected gradient of the round before, (width,)."""
+    extremes: F32
+    """Largest and smallest projected gradient of this round, (2, width)."""
+
+
 @fast_kernel
-def margins(indices: U32, data: F32, begin: int, end: int, W: F32, out: F32) -> None:
+def margins(rows: Rows, begin: int, end: int, W: F32, out: F32) -> None:
     """Set out[k] = sum_j x_j W[j, k] + bias_k for the row stored at begin:end."""
     width = len(out)
     bias = W[W.shape[0] - 1]
     for k in range(width):
         out[k] = bias[k]
+    indices, data = rows.indices, rows.data
     for j in range(begin, end):
         x = data[j]
         w = W[indices[j]]
@@ -45,12 +70,13 @@ def margins(indices: U32, data: F32, begin: int, end: int, W: F32, out: F32) -> 
 
 
 @fast_kernel
-def add_row(indices: U32, data: F32, begin: int, end: int, W: F32, step: F32) -> None:
+def add_row(rows: Rows, begin: int, end: int, W: F32, step: F32) -> None:
     """Add step[k] times the row (and its constant feature) to W[:, k]."""
     width = len(step)
     bias = W[W.shape[0] - 1]
     for k in range(width):
         bias[k] += step[k]
+    indices, data = rows.indices, rows.data
     for j in range(begin, end):
         x = data[j]
         w = W[indices[j]]
@@ -59,13 +85,13 @@ def add_row(indices: U32, data: F32, begin: int, end: int, W: F32, step: F32) ->
 
 
 @fast_kernel
-def squared_norms(data: F32, indptr: I64) -> F32:
+def squared_norms(rows: Rows) -> F32:
     """Return |x_i|^2 + 1 for each row; the 1 is the constant feature."""
-    out = np.empty(len(indptr) - 1, np.float32)
+    out = np.empty(len(rows.indptr) - 1, np.float32)
     for i in range(len(out)):
         total = np.float32(1)
-        for j in range(indptr[i], indptr[i + 1]):
-            total += data[j] * data[j]
+        for j in range(rows.indptr[i], rows.indptr[i + 1]):
+            total += rows.data[j] * rows.data[j]
         out[i] = total
     return out
 
@@ -103,22 +129,18 @@ def hinge_step(
 
 
 @fast_kernel
-def squared_hinge(
-    indptr: I64, indices: U32, data: F32, sign: I8, n_columns: int, C: float, eps: float,
-    max_iter: int, state: np.uint64,
-) -> F32:  # fmt: skip
+def squared_hinge(rows: Rows, sign: I8, n_columns: int, problem: Problem, state: np.uint64) -> F32:
     """Minimise 1/2 |w_k|^2 + C sum_i max(0, 1 - y_ik w_k x_i)^2 for every sibling k.
 
     Parameters
     ----------
-    indptr, indices, data
-        The node's documents, CSR (n, n_columns).
+    rows
+        The node's documents, (n, n_columns).
     sign
         (n, width), +1 where the document belongs to the sibling, else -1.
-    eps
-        A sibling stops when its projected gradients lie within eps over all rows.
-    max_iter
-        Rounds over the rows at most; stopping early is part of the published behaviour.
+    problem
+        A sibling stops when its projected gradients lie within `eps` over all rows, or after
+        `max_iter` rounds: stopping early is part of the published behaviour.
 
     Returns
     -------
@@ -126,62 +148,65 @@ def squared_hinge(
     """
     n, width = sign.shape
     result = np.zeros((n_columns + 1, width), np.float32)
-    norms = squared_norms(data, indptr)
-    diagonal = 1 / (2 * C)
+    norms = squared_norms(rows)
     live = np.arange(width)  # columns of `result` still being solved
-    W = np.zeros((n_columns + 1, width), np.float32)
-    alpha = np.zeros((n, width), np.float32)
+    block = Siblings(
+        np.zeros((n_columns + 1, width), np.float32), np.zeros((n, width), np.float32),
+        np.full(width, np.inf, np.float32), np.zeros((2, width), np.float32),
+    )  # fmt: skip
     order = np.arange(n).astype(np.uint32)
     n_active = n
-    f = np.zeros(width, np.float32)
-    extremes = np.zeros((2, width), np.float32)
-    old_max = np.full(width, np.inf, np.float32)
-    for _ in range(max_iter):
+    for _ in range(problem.max_iter):
         complete = n_active == n
         state = shuffle(order, n_active, state)
-        extremes[0] = -np.inf
-        extremes[1] = np.inf
-        kept = 0
-        for at in range(n_active):
-            i = order[at]
-            begin, end = indptr[i], indptr[i + 1]
-            margins(indices, data, begin, end, W, f)
-            moved, bounded = hinge_step(
-                sign[i], alpha[i], f, old_max, extremes, diagonal, norms[i] + diagonal
-            )
-            if moved:
-                add_row(indices, data, begin, end, W, f)
-            if not bounded:
-                order[at] = order[kept]
-                order[kept] = i
-                kept += 1
-        n_active = kept
-        n_open = 0
-        for k in range(len(live)):
-            gap = extremes[0, k] - extremes[1, k]
-            n_open += gap > eps
-            old_max[k] = extremes[0, k] if extremes[0, k] > 0 else np.inf
+        n_active = hinge_round(rows, sign, norms, order[:n_active], block, 1 / (2 * problem.C))
+        is_open = block.extremes[0] - block.extremes[1] > problem.eps
+        n_open = int(is_open.sum())
+        block.old_max[:] = np.where(block.extremes[0] > 0, block.extremes[0], np.float32(np.inf))
         if complete and n_open < len(live):
             if n_open == 0:
                 break
             if 4 * n_open <= 3 * len(live):  # compact: keep only the open siblings side by side
-                still = np.flatnonzero(extremes[0] - extremes[1] > eps)
-                done = np.flatnonzero(extremes[0] - extremes[1] <= eps)
-                for column in done:
-                    result[:, live[column]] = W[:, column]
-                W = columns(W, still)
-                alpha = columns(alpha, still)
-                sign = columns(sign, still)
-                old_max = old_max[still]
-                live = live[still]
-                f = np.zeros(len(live), np.float32)
-                extremes = np.zeros((2, len(live)), np.float32)
+                for done in np.flatnonzero(~is_open):
+                    result[:, live[done]] = block.W[:, done]
+                still = np.flatnonzero(is_open)
+                live, sign = live[still], columns(sign, still)
+                block = Siblings(
+                    columns(block.W, still), columns(block.alpha, still),
+                    block.old_max[still], columns(block.extremes, still),
+                )  # fmt: skip
         elif n_open == 0 or n_active == 0:  # converged on the active rows: check them all
             n_active = n
-            old_max[:] = np.inf
+            block.old_max[:] = np.inf
     for k in range(len(live)):
-        result[:, live[k]] = W[:, k]
+        result[:, live[k]] = block.W[:, k]
     return result
+
+
+@fast_kernel
+def hinge_round(
+    rows: Rows, sign: I8, norms: F32, order: U32, block: Siblings, diagonal: float
+) -> int:
+    """Pass once over the rows in `order`; return how many stay active, moved to its front."""
+    block.extremes[0] = -np.inf
+    block.extremes[1] = np.inf
+    f = np.empty(sign.shape[1], np.float32)
+    kept = 0
+    for at in range(len(order)):
+        i = order[at]
+        begin, end = rows.indptr[i], rows.indptr[i + 1]
+        margins(rows, begin, end, block.W, f)
+        curvature = norms[i] + diagonal
+        moved, bounded = hinge_step(
+            sign[i], block.alpha[i], f, block.old_max, block.extremes, diagonal, curvature
+        )
+        if moved:
+            add_row(rows, begin, end, block.W, f)
+        if not bounded:
+            order[at] = order[kept]
+            order[kept] = i
+            kept += 1
+    return kept
 
 
 @fast_kernel
@@ -229,16 +254,14 @@ def logistic_step(
 
 
 @fast_kernel
-def logistic(
-    indptr: I64, indices: U32, data: F32, sign: I8, n_columns: int, C: float, eps: float,
-    max_iter: int, state: np.uint64,
-) -> F32:  # fmt: skip
+def logistic(rows: Rows, sign: I8, n_columns: int, problem: Problem, state: np.uint64) -> F32:
     """Minimise 1/2 |w_k|^2 + C sum_i log(1 + exp(-y_ik w_k x_i)) for every sibling k.
 
     Parameters and result as in `squared_hinge`.
     """
     n, width = sign.shape
-    norms = squared_norms(data, indptr)
+    norms = squared_norms(rows)
+    C = problem.C
     start = min(1e-3 * C, 1e-8)
     W = np.zeros((n_columns + 1, width), np.float32)
     alpha = np.full((n, width), start)
@@ -246,24 +269,24 @@ def logistic(
     for i in range(n):
         for k in range(width):
             f[k] = start * sign[i, k]
-        add_row(indices, data, indptr[i], indptr[i + 1], W, f)
+        add_row(rows, rows.indptr[i], rows.indptr[i + 1], W, f)
     order = np.arange(n).astype(np.uint32)
     largest = np.zeros((1, width), np.float32)
     inner_eps = 1e-2
-    for _ in range(max_iter):
+    for _ in range(problem.max_iter):
         state = shuffle(order, n, state)
         largest[:] = 0
         n_steps = 0
         for at in range(n):
             i = order[at]
-            begin, end = indptr[i], indptr[i + 1]
-            margins(indices, data, begin, end, W, f)
+            begin, end = rows.indptr[i], rows.indptr[i + 1]
+            margins(rows, begin, end, W, f)
             taken = logistic_step(sign[i], alpha[i], f, largest, C, norms[i], inner_eps)
             if taken:
-                add_row(indices, data, begin, end, W, f)
+                add_row(rows, begin, end, W, f)
             n_steps += taken
-        if largest.max() < eps:
+        if largest.max() < problem.eps:
             break
         if n_steps <= n * width // 10:
-            inner_eps = max(min(1e-8, eps), 0.1 * inner_eps)
+            inner_eps = max(min(1e-8, problem.eps), 0.1 * inner_eps)
     return W

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labeltree.kernels.compile import fast_kernel, kernel
 from labeltree.kernels.random import shuffle
-from labeltree.kernels.sparse import gather
+from labeltree.kernels.sparse import Rows, gather
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -21,25 +21,25 @@ U32 = NDArray[np.uint32]
 
 @kernel
 def spherical(
-    indptr: I64, indices: U32, data: F32, members: I32, seen: I32, n_clusters: int,
-    seed: np.uint64, eps: float, max_iter: int, min_size: int,
+    Z: Rows, members: I32, seen: I32, seed: np.uint64, n_clusters: int, min_size: int,
+    stop: tuple[float, int],
 ) -> tuple[I32, float]:  # fmt: skip
     """Split labels into at most `n_clusters` clusters.
 
     Parameters
     ----------
-    indptr, indices, data
-        Label representations, CSR with rows of length 1 or 0.
+    Z
+        Label representations, rows of length 1 or 0.
     members
         Rows to split.
     seen
         Scratch, see `gather`.
     seed
         Draws the distinct labels that start as centres.
-    eps
-        Stop when the mean similarity gains less.
     min_size
         Smaller clusters are disbanded, their labels go to the best of the others.
+    stop
+        (eps, max_iter): stop when the mean similarity gains less, or after so many rounds.
 
     Returns
     -------
@@ -47,54 +47,53 @@ def spherical(
     similarity of labels to the centres they were assigned by.
     """
     n = len(members)
-    ptr, columns, values, features = gather(indptr, indices, data, members, seen)
+    rows, features = gather(Z, members, seen)
+    eps, max_iter = stop
     centres = np.zeros((len(features), n_clusters), np.float32)
     order = np.arange(n).astype(np.uint32)
     shuffle(order, n, seed)
     for k in range(n_clusters):
-        for j in range(ptr[order[k]], ptr[order[k] + 1]):
-            centres[columns[j], k] = values[j]
+        for j in range(rows.indptr[order[k]], rows.indptr[order[k] + 1]):
+            centres[rows.indices[j], k] = rows.data[j]
     open_clusters = np.ones(n_clusters, np.bool_)
     cluster = np.zeros(n, np.int32)
     previous, objective = -2.0, -2.0
     for _ in range(max_iter):
-        objective = assign(ptr, columns, values, centres, open_clusters, cluster)
+        objective = assign(rows, centres, open_clusters, cluster)
         if objective - previous < eps:
             break
         previous = objective
-        recentre(ptr, columns, values, cluster, centres)
+        recentre(rows, cluster, centres)
     sizes = np.bincount(cluster, minlength=n_clusters)
     while sizes.max() < n and sizes[sizes > 0].min() < min_size:
         # One at a time, the smallest first: what it gives away may save the next.
         smallest = np.argmin(np.where(sizes > 0, sizes, n + 1))
         open_clusters &= sizes > 0
         open_clusters[smallest] = False
-        assign(ptr, columns, values, centres, open_clusters, cluster)
+        assign(rows, centres, open_clusters, cluster)
         sizes = np.bincount(cluster, minlength=n_clusters)
     number = np.cumsum(sizes > 0) - 1
     return number[cluster].astype(np.int32), objective
 
 
 @fast_kernel
-def similarities(columns: U32, values: F32, begin: int, end: int, centres: F32, out: F32) -> None:
-    """Set out[k] to the similarity of the row stored at begin:end to centre k."""
+def similarities(rows: Rows, m: int, centres: F32, out: F32) -> None:
+    """Set out[k] to the similarity of row m to centre k."""
+    indices, data = rows.indices, rows.data
     out[:] = 0
-    for j in range(begin, end):
-        value, centre = values[j], centres[columns[j]]
+    for j in range(rows.indptr[m], rows.indptr[m + 1]):
+        value, centre = data[j], centres[indices[j]]
         for k in range(len(out)):
             out[k] += value * centre[k]
 
 
 @kernel
-def assign(
-    ptr: I64, columns: U32, values: F32, centres: F32, open_clusters: NDArray[np.bool_],
-    cluster: I32,
-) -> float:  # fmt: skip
+def assign(rows: Rows, centres: F32, open_clusters: NDArray[np.bool_], cluster: I32) -> float:
     """Give each row to the most similar open centre, the lowest on a tie; return the mean."""
     found = np.empty(centres.shape[1], np.float32)
     total = 0.0
     for m in range(len(cluster)):
-        similarities(columns, values, ptr[m], ptr[m + 1], centres, found)
+        similarities(rows, m, centres, found)
         best = -1
         for k in range(len(found)):
             if open_clusters[k] and (best < 0 or found[k] > found[best]):
@@ -105,12 +104,12 @@ def assign(
 
 
 @kernel
-def recentre(ptr: I64, columns: U32, values: F32, cluster: I32, centres: F32) -> None:
+def recentre(rows: Rows, cluster: I32, centres: F32) -> None:
     """Set each centre to the sum of its rows, of length 1; a zero sum stays zero."""
     centres[:] = 0
     for m in range(len(cluster)):
-        for j in range(ptr[m], ptr[m + 1]):
-            centres[columns[j], cluster[m]] += values[j]
+        for j in range(rows.indptr[m], rows.indptr[m + 1]):
+            centres[rows.indices[j], cluster[m]] += rows.data[j]
     squared = np.zeros(centres.shape[1])
     for c in range(len(centres)):
         for k in range(centres.shape[1]):

@@ -6,14 +6,14 @@ ranking trees", WWW 2022): the weights of siblings, feature by feature.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltree.kernels.compile import kernel
-from labeltree.kernels.dual_cd import logistic, squared_hinge
-from labeltree.kernels.sparse import gather
+from labeltree.kernels.dual_cd import Problem, logistic, squared_hinge
+from labeltree.kernels.sparse import Rows, gather
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -23,39 +23,44 @@ U32 = NDArray[np.uint32]
 Number = TypeVar("Number", bound=np.generic)
 
 
+class Node(NamedTuple):
+    """Which documents a node's children are trained on."""
+
+    rows: I32
+    """The documents that reach the node, ascending, (n,)."""
+    ptr: I64
+    """Child k is right for `rows[positive[ptr[k]:ptr[k + 1]]]`, (n_children + 1,)."""
+    positive: I32
+    """Positions in `rows`, (ptr[-1],)."""
+
+
 @kernel
-def signs(n: int, ptr: I64, positive: I32, children: I64) -> NDArray[np.int8]:
+def signs(node: Node, children: I64) -> NDArray[np.int8]:
     """Return (n, len(children)): +1 at each child's positive rows, else -1."""
-    sign = np.full((n, len(children)), -1, np.int8)
+    sign = np.full((len(node.rows), len(children)), -1, np.int8)
     for k in range(len(children)):
-        for j in range(ptr[children[k]], ptr[children[k] + 1]):
-            sign[positive[j], k] = 1
+        for j in range(node.ptr[children[k]], node.ptr[children[k] + 1]):
+            sign[node.positive[j], k] = 1
     return sign
 
 
 @kernel
 def solve_node(
-    indptr: I64, indices: U32, data: F32, rows: I32, ptr: I64, positive: I32, seen: I32,
-    loss: int, C: float, eps: float, max_iter: int, threshold: float, width: int, seed: np.uint64,
+    documents: Rows, node: Node, problem: Problem, threshold: float, width: int, seen: I32,
+    seed: np.uint64,
 ) -> tuple[U32, U32, U16, F32, F32]:  # fmt: skip
     """Train the classifiers of a node's children.
 
     Parameters
     ----------
-    indptr, indices, data
-        All documents, CSR.
-    rows
-        The documents that reach the node, ascending.
-    ptr, positive
-        Child k is right for `rows[positive[ptr[k]:ptr[k + 1]]]`.
-    seen
-        Scratch, see `gather`.
-    loss
-        0 squared hinge, 1 logistic.
+    documents
+        All documents.
     threshold
         Weights of at most this size are dropped.
     width
         Siblings solved together.
+    seen
+        Scratch, see `gather`.
 
     Returns
     -------
@@ -63,26 +68,20 @@ def solve_node(
     `row_ptr[r]:row_ptr[r + 1]` are the weights of `feature[r]`. A child without positives has bias
     -inf (never right), one without negatives +inf (always right).
     """
-    n, n_children = len(rows), len(ptr) - 1
-    bias = np.empty(n_children, np.float32)
-    for k in range(n_children):
-        bias[k] = -np.inf if ptr[k + 1] == ptr[k] else np.inf
-    open_children = np.flatnonzero((ptr[1:] > ptr[:-1]) & (ptr[1:] - ptr[:-1] < n))
-    sub_ptr, sub_indices, sub_data, features = gather(indptr, indices, data, rows, seen)
-    n_columns = len(features)
-    column, child, value, n_entries = (
-        np.empty(64, np.uint32), np.empty(64, np.uint16), np.empty(64, np.float32), 0,
-    )  # fmt: skip
+    n_positive = node.ptr[1:] - node.ptr[:-1]
+    bias = np.where(n_positive == 0, np.float32(-np.inf), np.float32(np.inf))
+    open_children = np.flatnonzero((n_positive > 0) & (n_positive < len(node.rows)))
+    rows, features = gather(documents, node.rows, seen)
+    n_columns, n_entries = len(features), 0
+    column, child = np.empty(64, np.uint32), np.empty(64, np.uint16)
+    value = np.empty(64, np.float32)
     for first in range(0, len(open_children), width):
         block = open_children[first : first + width]
-        sign = signs(n, ptr, positive, block)
         state = seed + np.uint64(first)
-        if loss == 0:
-            W = squared_hinge(
-                sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state
-            )
+        if problem.loss == 0:
+            W = squared_hinge(rows, signs(node, block), n_columns, problem, state)
         else:
-            W = logistic(sub_ptr, sub_indices, sub_data, sign, n_columns, C, eps, max_iter, state)
+            W = logistic(rows, signs(node, block), n_columns, problem, state)
         for k in range(len(block)):
             b = W[n_columns, k]
             bias[block[k]] = b if abs(b) > threshold else 0

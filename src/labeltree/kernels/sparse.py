@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,32 +15,41 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 
 
+class Rows(NamedTuple):
+    """Sparse rows, CSR; see `core.arrays.for_kernel`."""
+
+    indptr: I64
+    indices: U32
+    data: F32
+
+
 @kernel
-def gather(indptr: I64, indices: U32, data: F32, rows: I32, seen: I32) -> tuple[I64, U32, F32, U32]:
-    """Cut rows out of a CSR matrix and number the features they use.
+def gather(matrix: Rows, rows: I32, seen: I32) -> tuple[Rows, U32]:
+    """Cut rows out of a matrix and number the features they use.
 
     NOTE: `seen` (n_features) is all zero, and is again on return.
 
-    Returns (indptr, indices, data) with columns in order of first use, and the feature of each
-    column.
+    Returns
+    -------
+    The rows with columns in order of first use, and the feature of each column.
     """
-    ptr = np.zeros(len(rows) + 1, np.int64)
+    indptr = np.zeros(len(rows) + 1, np.int64)
     for r in range(len(rows)):
-        ptr[r + 1] = ptr[r] + indptr[rows[r] + 1] - indptr[rows[r]]
-    columns = np.empty(ptr[-1], np.uint32)
-    values = np.empty(ptr[-1], np.float32)
-    features = np.empty(min(ptr[-1], len(seen)), np.uint32)
+        indptr[r + 1] = indptr[r] + matrix.indptr[rows[r] + 1] - matrix.indptr[rows[r]]
+    columns = np.empty(indptr[-1], np.uint32)
+    values = np.empty(indptr[-1], np.float32)
+    features = np.empty(min(indptr[-1], len(seen)), np.uint32)
     n, to = 0, 0
     for r in range(len(rows)):
-        for j in range(indptr[rows[r]], indptr[rows[r] + 1]):
-            feature = indices[j]
+        for j in range(matrix.indptr[rows[r]], matrix.indptr[rows[r] + 1]):
+            feature = matrix.indices[j]
             if seen[feature] == 0:
                 features[n] = feature
                 n += 1
                 seen[feature] = n
             columns[to] = seen[feature] - 1
-            values[to] = data[j]
+            values[to] = matrix.data[j]
             to += 1
     for c in range(n):
         seen[features[c]] = 0
-    return ptr, columns, values, features[:n].copy()
+    return Rows(indptr, columns, values), features[:n].copy()

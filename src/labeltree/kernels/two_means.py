@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.random import advanced, mixed
-from labeltree.kernels.sparse import gather
+from labeltree.kernels.sparse import Rows, gather
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -32,15 +32,14 @@ def two_distinct(n: int, seed: np.uint64) -> tuple[int, int]:
 
 @kernel
 def balanced_halves(
-    indptr: I64, indices: U32, data: F32, members: I32, seen: I32, seed: np.uint64,
-    eps: float, max_iter: int,
-) -> tuple[NDArray[np.bool_], float]:  # fmt: skip
+    Z: Rows, members: I32, seen: I32, seed: np.uint64, eps: float, max_iter: int
+) -> tuple[NDArray[np.bool_], float]:
     """Split labels into two clusters whose sizes differ by one at most.
 
     Parameters
     ----------
-    indptr, indices, data
-        Label representations, CSR with rows of length 1 or 0.
+    Z
+        Label representations, rows of length 1 or 0.
     members
         Rows to split, at least two.
     seen
@@ -55,23 +54,23 @@ def balanced_halves(
     (right, objective): whether each member is in the second cluster, and the mean similarity of
     labels to the centres they were assigned by.
     """
-    ptr, columns, values, features = gather(indptr, indices, data, members, seen)
+    rows, features = gather(Z, members, seen)
     first, second = two_distinct(len(members), seed)
-    return halves_from(ptr, columns, values, len(features), first, second, eps, max_iter)
+    return halves_from(rows, len(features), first, second, eps, max_iter)
 
 
 @kernel
 def halves_from(
-    ptr: I64, columns: U32, values: F32, n_columns: int, first: int, second: int,
-    eps: float, max_iter: int,
-) -> tuple[NDArray[np.bool_], float]:  # fmt: skip
+    rows: Rows, n_columns: int, first: int, second: int, eps: float, max_iter: int
+) -> tuple[NDArray[np.bool_], float]:
     """Split the rows of a CSR matrix, starting from rows `first` and `second` as centres."""
-    n = len(ptr) - 1
+    indptr, indices, data = rows
+    n = len(indptr) - 1
     centre = np.zeros((n_columns, 2), np.float32)
-    for j in range(ptr[first], ptr[first + 1]):
-        centre[columns[j], 0] = values[j]
-    for j in range(ptr[second], ptr[second + 1]):
-        centre[columns[j], 1] = values[j]
+    for j in range(indptr[first], indptr[first + 1]):
+        centre[indices[j], 0] = data[j]
+    for j in range(indptr[second], indptr[second + 1]):
+        centre[indices[j], 1] = data[j]
     similarity = np.empty((n, 2), np.float32)
     right = np.zeros(n, np.bool_)
     previous, objective = -2.0, -2.0
@@ -79,9 +78,9 @@ def halves_from(
         for m in range(n):
             left_dot = np.float32(0)
             right_dot = np.float32(0)
-            for j in range(ptr[m], ptr[m + 1]):
-                left_dot += values[j] * centre[columns[j], 0]
-                right_dot += values[j] * centre[columns[j], 1]
+            for j in range(indptr[m], indptr[m + 1]):
+                left_dot += data[j] * centre[indices[j], 0]
+                right_dot += data[j] * centre[indices[j], 1]
             similarity[m, 0] = left_dot
             similarity[m, 1] = right_dot
         # Ascending, most left first; stable, so that ties stay in order of the labels.
@@ -95,18 +94,19 @@ def halves_from(
         if objective - previous < eps:
             break
         previous = objective
-        set_centres(ptr, columns, values, right, centre)
+        set_centres(rows, right, centre)
     return right, objective
 
 
 @kernel
-def set_centres(ptr: I64, columns: U32, values: F32, right: NDArray[np.bool_], centre: F32) -> None:
+def set_centres(rows: Rows, right: NDArray[np.bool_], centre: F32) -> None:
     """Set each column of `centre` to its members' sum, of length 1; a zero sum stays zero."""
+    indptr, indices, data = rows
     centre[:] = 0
     for m in range(len(right)):
         side = int(right[m])
-        for j in range(ptr[m], ptr[m + 1]):
-            centre[columns[j], side] += values[j]
+        for j in range(indptr[m], indptr[m + 1]):
+            centre[indices[j], side] += data[j]
     for side in range(2):
         squared = 0.0
         for c in range(len(centre)):

@@ -18,8 +18,11 @@ from labeltree.core.seeds import derived
 from labeltree.core.store import storable
 from labeltree.core.tree import LabelTree
 from labeltree.kernels import beam as kernels
+from labeltree.kernels.chunk import Chunks as KernelChunks
 from labeltree.kernels.compile import announce
-from labeltree.kernels.node import solve_node
+from labeltree.kernels.dual_cd import Problem
+from labeltree.kernels.node import Node, solve_node
+from labeltree.kernels.sparse import Rows
 from labeltree.linear.solver import Solver
 from labeltree.linear.weights import MAX_SIBLINGS, Chunks, Piece
 
@@ -49,15 +52,15 @@ class LinearTree:
     n_features: int
 
     @cached_property
-    def arrays(self) -> kernels.Chunks:
+    def arrays(self) -> KernelChunks:
         """The tree and its weights as the kernels take them."""
         w = self.weights
-        return kernels.Chunks(
+        return KernelChunks(
             self.tree.child_ptr, self.tree.label, w.chunk_of, w.first_child, w.chunk_ptr,
             w.entry_ptr, w.feature, w.row_ptr, w.child, w.value, w.bias,
         )  # fmt: skip
 
-    def search(self, rows: kernels.Rows, beam: int) -> kernels.Found:
+    def search(self, rows: Rows, beam: int) -> kernels.Found:
         """Return the candidate labels of a block of documents with their log scores."""
         table = scratch("table", self.n_features, np.int32)
         return kernels.beam_search(rows, self.arrays, self.loss, beam, table)
@@ -94,7 +97,7 @@ def fit_linear_tree(
         for first in range(int(tree.child_ptr[v]), int(tree.child_ptr[v + 1]), MAX_SIBLINGS)
     ]
 
-    rows = kernels.Rows(*for_kernel(X))
+    rows = Rows(*for_kernel(X))
 
     def train(task: _Task) -> Piece:
         return _train_siblings(rows, X.shape[1], targets, task, solver, seed)
@@ -113,7 +116,7 @@ def fit_linear_tree(
 
 
 def _train_siblings(
-    X: kernels.Rows, n_features: int, targets: CSR, task: _Task, solver: Solver, seed: int
+    X: Rows, n_features: int, targets: CSR, task: _Task, solver: Solver, seed: int
 ) -> Piece:
     ptr, rows_of = targets.indptr, targets.indices
     if task.node:
@@ -122,14 +125,13 @@ def _train_siblings(
         rows = np.arange(targets.shape[0], dtype=np.int32)
     child_ptr = ptr[task.first : task.last + 1].astype(np.int64)
     positive = np.searchsorted(rows, rows_of[child_ptr[0] : child_ptr[-1]]).astype(np.int32)
+    node = Node(rows, child_ptr - child_ptr[0], positive)
+    problem = Problem(solver.loss, float(solver.C), float(solver.eps), solver.max_iter)
+    seen = scratch("seen", n_features, np.int32)
+    own_seed = derived(seed, task.node, task.first)
     return Piece(
-        *solve_node(
-            *X, rows, child_ptr - child_ptr[0], positive,
-            scratch("seen", n_features, np.int32), solver.loss, solver.C, solver.eps,
-            solver.max_iter, solver.threshold, SIBLINGS_IN_LOCKSTEP,
-            derived(seed, task.node, task.first),
-        )
-    )  # fmt: skip
+        *solve_node(X, node, problem, solver.threshold, SIBLINGS_IN_LOCKSTEP, seen, own_seed)
+    )
 
 
 def rank(
@@ -154,7 +156,7 @@ def rank(
     width = max(k, *(tree.candidates(beam) for tree in trees))
     size = int(np.clip(CANDIDATES_IN_FLIGHT // (width * len(trees)), 1, 8192))
     starts = range(0, X.shape[0], size)
-    documents = kernels.Rows(*for_kernel(X))
+    documents = Rows(*for_kernel(X))
 
     def ranked(start: int) -> CSR:
         rows = _block(documents, start, min(start + size, X.shape[0]))
@@ -170,9 +172,9 @@ def rank(
     return blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
 
 
-def _block(rows: kernels.Rows, start: int, stop: int) -> kernels.Rows:
+def _block(rows: Rows, start: int, stop: int) -> Rows:
     a, b = rows.indptr[start], rows.indptr[stop]
-    return kernels.Rows(rows.indptr[start : stop + 1] - a, rows.indices[a:b], rows.data[a:b])
+    return Rows(rows.indptr[start : stop + 1] - a, rows.indices[a:b], rows.data[a:b])
 
 
 def _joined(found: list[kernels.Found]) -> kernels.Found:
