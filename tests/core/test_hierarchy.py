@@ -215,6 +215,7 @@ def test_invariants(taxonomy):
         ([-1, 0, 1], [0, 0, 1, 1], [0], "has a parent"),
         ([-1, 0, 1], [0, 0, 1, 2], [0, -1], "has a parent"),
         ([-1, 0, 1], [0, 0, 1, 2], [2, 0], "before its parent"),
+        ([-1, 0, 1], [0, 0, 1, 2], [0, 2], "before its parent"),
     ],
 )
 def test_arrays_that_are_no_hierarchy_are_refused(label, parent_ptr, parent_idx, problem):

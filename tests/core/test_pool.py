@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from labeltree.core.pool import Silent, ThreadPool, reporting, scratch
+from labeltree.core.pool import Silent, ThreadPool, phase, reporting, scratch
 
 
 class Recorder:
@@ -155,6 +155,16 @@ def test_progress_is_told_inside_the_block_only():
     pool.map(str, [1])
     assert [t[2] for t in inner.told if t[0] == "start"] == [1]
     assert [t[2] for t in outer.told if t[0] == "start"] == [2]
+
+
+def test_a_phase_of_unknown_length_has_a_total_of_0():
+    recorder = Recorder()
+    with reporting(recorder), phase("reading"):
+        recorder.told.append("work")
+    with reporting(recorder), pytest.raises(ZeroDivisionError), phase("reading"):
+        raise ZeroDivisionError
+    start, finish = ("start", "reading", 0), ("finish",)
+    assert recorder.told == [start, "work", finish, start, finish]
 
 
 def test_reporting_ends_with_an_error():

@@ -111,6 +111,8 @@ def test_the_same_arrays_make_the_same_file(tmp_path):
 
 def test_arrays_are_aligned_read_only_views_of_the_map(tmp_path):
     write_tensors(tmp_path / "x", MANY)
+    (length,) = struct.unpack("<Q", (tmp_path / "x").read_bytes()[:8])
+    assert (8 + length) % 64 == 0, "the first array begins at a cache line"
     for name, array in open_tensors(tmp_path / "x").items():
         assert is_mapped(array), name
         assert array.flags.aligned, name

@@ -10,17 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labeltree.kernels.chunk import Chunks, score_node
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.heap import push, sort_heap
 from labeltree.kernels.sparse import Rows
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
+from labeltree.kernels.types import F32, F64, I32, I64
 
 
 class Pairs(NamedTuple):

@@ -22,12 +22,8 @@ from numpy.typing import NDArray
 from labeltree.kernels.compile import fast_kernel
 from labeltree.kernels.random import shuffle
 from labeltree.kernels.sparse import Rows
+from labeltree.kernels.types import F32, F64, I8, U32
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I8 = NDArray[np.int8]
-I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
 Number = TypeVar("Number", bound=np.generic)
 
 

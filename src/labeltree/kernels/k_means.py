@@ -7,16 +7,11 @@ Khandagale, Xiao, Babbar, "Bonsai: diverse and shallow trees for extreme multi-l
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labeltree.kernels.compile import fast_kernel, kernel
 from labeltree.kernels.random import shuffle
 from labeltree.kernels.sparse import Rows, gather
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
+from labeltree.kernels.types import F32, I32, Bools
 
 
 @kernel
@@ -88,7 +83,7 @@ def similarities(rows: Rows, m: int, centres: F32, out: F32) -> None:
 
 
 @kernel
-def assign(rows: Rows, centres: F32, open_clusters: NDArray[np.bool_], cluster: I32) -> float:
+def assign(rows: Rows, centres: F32, open_clusters: Bools, cluster: I32) -> float:
     """Give each row to the most similar open centre, the lowest on a tie; return the mean."""
     found = np.empty(centres.shape[1], np.float32)
     total = 0.0

@@ -14,12 +14,8 @@ from numpy.typing import NDArray
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.dual_cd import Problem, logistic, squared_hinge
 from labeltree.kernels.sparse import Rows, gather
+from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
 
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U16 = NDArray[np.uint16]
-U32 = NDArray[np.uint32]
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -35,7 +31,7 @@ class Node(NamedTuple):
 
 
 @kernel
-def signs(node: Node, children: I64) -> NDArray[np.int8]:
+def signs(node: Node, children: I64) -> I8:
     """Return (n, len(children)): +1 at each child's positive rows, else -1."""
     sign = np.full((len(node.rows), len(children)), -1, np.int8)
     for k in range(len(children)):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labeltree.kernels.compile import kernel
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
+from labeltree.kernels.types import F32, I32, I64, U32
 
 
 class Rows(NamedTuple):

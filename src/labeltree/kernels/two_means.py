@@ -9,16 +9,11 @@ z . (mu_0 - mu_1).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.random import advanced, mixed
 from labeltree.kernels.sparse import Rows, gather
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
+from labeltree.kernels.types import F32, I32, Bools
 
 
 @kernel
@@ -33,7 +28,7 @@ def two_distinct(n: int, seed: np.uint64) -> tuple[int, int]:
 @kernel
 def balanced_halves(
     Z: Rows, members: I32, seen: I32, seed: np.uint64, eps: float, max_iter: int
-) -> tuple[NDArray[np.bool_], float]:
+) -> tuple[Bools, float]:
     """Split labels into two clusters whose sizes differ by one at most.
 
     Parameters
@@ -62,7 +57,7 @@ def balanced_halves(
 @kernel
 def halves_from(
     rows: Rows, n_columns: int, first: int, second: int, eps: float, max_iter: int
-) -> tuple[NDArray[np.bool_], float]:
+) -> tuple[Bools, float]:
     """Split the rows of a CSR matrix, starting from rows `first` and `second` as centres."""
     indptr, indices, data = rows
     n = len(indptr) - 1
@@ -99,7 +94,7 @@ def halves_from(
 
 
 @kernel
-def set_centres(rows: Rows, right: NDArray[np.bool_], centre: F32) -> None:
+def set_centres(rows: Rows, right: Bools, centre: F32) -> None:
     """Set each column of `centre` to its members' sum, of length 1; a zero sum stays zero."""
     indptr, indices, data = rows
     centre[:] = 0
