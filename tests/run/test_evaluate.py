@@ -89,13 +89,13 @@ def test_most_specific_numbers_by_hand():
     assert report.specific is True
 
 
-@pytest.mark.parametrize(("truth", "closed", "first"), [([1], False, 0), ([0, 1], True, 1)])
-def test_explicit_labels_are_told_apart_from_closed_ones(truth, closed, first):
-    # a 0.75, b 0.4: explicit 0.75 * 0.6 = 0.45 puts a first, closed 0.75 - 0.4 = 0.35 puts b.
+@pytest.mark.parametrize(("lowest", "first"), [(8, "a"), (1, "b")])
+def test_training_tells_how_often_an_inner_label_is_the_last(lowest, first):
+    # a 0.75, b 0.4: a scores 0.75 * share * 0.6, that is 0.45 or 0.056.
+    labels = replace(LABELS, counts_specific=np.array([lowest, 5, 3]))
     X = csr_array(np.array([[0.75, 0.4, 0]], np.float32))
-    report = evaluate(Echo(LABELS), data(Y=from_rows([truth], 4), X=X), specific=True, ks=(1,))
-    assert report.closed is closed
-    assert report.metrics["P@1"] == float(first == 1)
+    report = evaluate(Echo(labels), data(Y=from_rows([[1]], 4), X=X), specific=True, ks=(1,))
+    assert report.metrics["P@1"] == float(first == "b")
 
 
 def test_a_threshold_may_be_any_number():

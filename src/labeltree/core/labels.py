@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from labeltree.core.arrays import CSR, Longs
+from labeltree.core.arrays import CSR, Doubles, Longs
 from labeltree.core.errors import DataError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.store import storable
@@ -34,6 +34,8 @@ class Labels:
     """Training documents of each label, (n_labels,)."""
     n_train: int = 0
     """Training documents in all."""
+    counts_specific: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Those of `counts` that have no label below this one, (n_labels,)."""
     hierarchy: Hierarchy | None = None
     """The given taxonomy, or None. It covers all columns, or the first ones where a test set
     brought labels from outside the universe."""
@@ -46,10 +48,12 @@ class Labels:
             object.__setattr__(self, "names", self.ids)
         if not len(self.counts):
             object.__setattr__(self, "counts", np.zeros(n, np.int64))
+        if not len(self.counts_specific):
+            object.__setattr__(self, "counts_specific", self.counts)
         if len(self.column) != n:
             twice = next(label for c, label in enumerate(self.ids) if self.column[label] != c)
             raise DataError(f"Label id {twice!r} occurs twice.", "Ids must be unique.")
-        for what in ("names", "counts", "texts"):
+        for what in ("names", "counts", "counts_specific", "texts"):
             value = getattr(self, what)
             if value is not None and len(value) != n:
                 raise DataError(f"{n} label ids but {len(value)} {what}.", "Give one a label.")
@@ -77,10 +81,26 @@ class Labels:
     def counted(self, Y: CSR) -> Labels:
         """Return a copy with what the training matrix Y tells: counts, and whether it is closed."""
         counts = np.bincount(Y.indices, minlength=len(self)).astype(np.int64)
-        closed = None
+        specific, closed = counts, None
         if self.hierarchy is not None:
-            closed = self.hierarchy.is_closed(Y[:, : self.hierarchy.n_labels])
-        return replace(self, counts=counts, n_train=int(Y.shape[0]), closed=closed)
+            inside = Y[:, : self.hierarchy.n_labels]
+            closed = self.hierarchy.is_closed(inside)
+            lowest = self.hierarchy.most_specific(inside)
+            specific = counts.copy()
+            specific[: inside.shape[1]] = np.bincount(lowest.indices, minlength=inside.shape[1])
+        return replace(
+            self, counts=counts, counts_specific=specific, n_train=int(Y.shape[0]), closed=closed
+        )
+
+    @property
+    def specific_share(self) -> Doubles:
+        """Share of a label's training documents that have no label below it, (n_labels,).
+
+        1 for labels without documents, of which nothing is known.
+        """
+        share = np.ones(len(self))
+        np.divide(self.counts_specific, self.counts, out=share, where=self.counts > 0)
+        return share
 
     @staticmethod
     def numbered(n_labels: int) -> Labels:

@@ -32,34 +32,32 @@ def specific_truth(Y: CSR, hierarchy: Hierarchy) -> CSR:
     return as_binary(hstack([inside, Y[:, n:]], format="csr"), "Y")
 
 
-def specific_scores(S: CSR, hierarchy: Hierarchy, closed: bool) -> CSR:
+def specific_scores(S: CSR, hierarchy: Hierarchy, share: Doubles) -> CSR:
     """Estimate the score that a label is annotated and none of its descendants is.
 
-    With D(v) the labels below v and s(d) = 0 where d is not ranked:
-
-    - closed: s'(v) = s(v) - max over D(v) of s(d). A label set with d holds v too, so s(v)
-      contains s(d). Where scores do not increase downwards, the maximum is at a child.
-    - not closed: s'(v) = s(v) * (1 - max over D(v) of s(d)), as if independent.
+    s'(v) = s(v) r(v) (1 - max s(d) over the labels d below v), where r(v) is how often label v was
+    the most specific one where it was annotated in training, and s(d) = 0 where d is not ranked.
 
     Parameters
     ----------
     S
         Scores in (0, 1], (n_samples, n_labels).
-    closed
-        Whether the label sets that the scores were learned from hold all ancestors.
+    share
+        r, see `Labels.specific_share`, (n_labels,).
 
     Returns
     -------
-    Scores of the same shape; entries that fall to 0 or below are dropped.
+    Scores of the same shape; entries that fall to 0 are dropped.
     """
     S = as_scores(S)
     n = _covered(hierarchy, S)
+    if share.shape != (S.shape[1],):
+        raise DataError(f"{len(share)} shares for {S.shape[1]} labels.", "Give one a label.")
     above = hierarchy.label_ancestors
     # Columns that the hierarchy does not cover have no ancestors.
     above_ptr = np.pad(above.indptr.astype(np.int64), (0, S.shape[1] - n), mode="edge")
     below = _best_below(S, above_ptr, above.indices)
-    score = S.data.astype(np.float64)
-    own = (score - below if closed else score * (1.0 - below)).astype(S.dtype)
+    own = (S.data * share[S.indices] * (1.0 - below)).astype(S.dtype)
     return select(S, own, own > 0)
 
 

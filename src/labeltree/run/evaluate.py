@@ -153,7 +153,8 @@ def evaluate_scores(
     truth = Y
     if specific:
         hierarchy = _needed(labels.hierarchy)
-        truth, S = specific_truth(Y, hierarchy), specific_scores(S, hierarchy, bool(closed))
+        truth = specific_truth(Y, hierarchy)
+        S = specific_scores(S, hierarchy, labels.specific_share)
         decided = None if decided is None else specific_truth(decided, hierarchy)
     weights = propensity.inverse_propensity(
         labels.counts, labels.n_train, *constants, n_columns=Y.shape[1]
