@@ -34,13 +34,13 @@ class Labels:
     """Training documents of each label, (n_labels,)."""
     n_train: int = 0
     """Training documents in all."""
-    counts_specific: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
-    """Those of `counts` that have no label below this one, (n_labels,)."""
     hierarchy: Hierarchy | None = None
     """The given taxonomy, or None. It covers all columns, or the first ones where a test set
     brought labels from outside the universe."""
     closed: bool | None = None
     """Whether the training label sets hold all ancestors of their labels; None if unknown."""
+    counts_specific: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Those of `counts` that have no label below this one, (n_labels,)."""
 
     def __post_init__(self) -> None:
         n = len(self.ids)

@@ -193,9 +193,15 @@ def _counts_are_of(labels: Labels, train: Dataset) -> bool:
 
 
 def _recounted(part: Dataset, labels: Labels) -> Dataset:
-    """Return the part with the universe's new counts."""
+    """Return the part with the universe's new counts; labels outside it have none."""
     extra = len(part.labels) - len(labels)
     if not extra:
         return replace(part, labels=labels)
-    counts = np.concatenate([labels.counts, np.zeros(extra, np.int64)])
-    return replace(part, labels=replace(part.labels, counts=counts, n_train=labels.n_train))
+    known = replace(
+        part.labels,
+        counts=np.pad(labels.counts, (0, extra)),
+        counts_specific=np.pad(labels.counts_specific, (0, extra)),
+        n_train=labels.n_train,
+        closed=labels.closed,
+    )
+    return replace(part, labels=known)

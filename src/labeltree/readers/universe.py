@@ -200,7 +200,8 @@ def extended(labels: Labels, outside: Sequence[str], names: Mapping[str, LabelNa
         ids=(*labels.ids, *outside),
         names=(*labels.names, *(name.name for name in found)),
         texts=texts,
-        counts=np.concatenate([labels.counts, np.zeros(len(outside), np.int64)]),
+        counts=np.pad(labels.counts, (0, len(outside))),
+        counts_specific=np.pad(labels.counts_specific, (0, len(outside))),
     )
 
 
