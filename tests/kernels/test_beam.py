@@ -14,7 +14,7 @@ from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
 from labeltree.kernels import beam, chunk, heap
 from labeltree.kernels.sparse import Rows
-from labeltree.linear.tree import LinearTree, rank
+from labeltree.linear.tree import LinearTree, Search, rank
 from labeltree.linear.weights import Chunks, Piece
 
 ALL = 10**6
@@ -77,13 +77,13 @@ def linear_tree(case, max_siblings=1024):
             first_child.append(first)
     places = np.array(node, np.int32), np.array(first_child, np.int32)
     weights = Chunks.joined(pieces, *places, tree.n_nodes)
-    return LinearTree(tree, weights, case.loss, case.W.shape[1])
+    return LinearTree(tree, weights, np.full(tree.n_nodes, case.loss, np.int8), case.W.shape[1])
 
 
 def ranking(case, width=ALL, max_siblings=1024, k=None):
     S = rank(
-        [linear_tree(case, max_siblings)], case.X, k or case.n_labels, n_labels=case.n_labels,
-        beam=width, pool=POOL,
+        [linear_tree(case, max_siblings)], case.X, Search(k or case.n_labels, width),
+        n_labels=case.n_labels, pool=POOL,
     )  # fmt: skip
     labels, values = top_k(S, S.shape[1])
     return [(row[row >= 0].tolist(), v[row >= 0]) for row, v in zip(labels, values, strict=True)]
@@ -228,11 +228,11 @@ def test_alone_equals_in_a_batch_bit_by_bit(loss, max_siblings):
     assert (2 * n_rows < 8 * 4 * 150).all()
     rows = Rows(*for_kernel(case.X))
     table = np.zeros(200, np.int32)
-    batch = beam.beam_search(rows, linear.arrays, loss, 3, table)
+    batch = beam.beam_search(rows, linear.arrays, 3, table)
     assert not table.any(), "the scratch comes back as it was"
     for i in range(150):
         one = Rows(*for_kernel(as_csr(case.X[[i]], "X")))
-        alone = beam.beam_search(one, linear.arrays, loss, 3, table)
+        alone = beam.beam_search(one, linear.arrays, 3, table)
         mine = slice(batch.ptr[i], batch.ptr[i + 1])
         assert alone.ptr.tolist() == [0, mine.stop - mine.start]
         for part in ("label", "log_score", "certainty"):
@@ -363,7 +363,7 @@ def test_trees_vote_and_a_label_not_found_counts_as_nothing():
     first = by_bias(parent, label, [0, 2, 0, 0.5, 0.9])
     second = by_bias(parent, label, [0, 0.5, 0.9, 0.25, 0.75])
     S = rank(
-        [linear_tree(first), linear_tree(second)], first.X, 5, n_labels=2, beam=1, pool=POOL
+        [linear_tree(first), linear_tree(second)], first.X, Search(5, 1), n_labels=2, pool=POOL
     ).toarray()
     np.testing.assert_allclose(
         S[0], np.array([np.exp(-0.25), np.exp(-0.01 - 0.0625)]) / 2, rtol=1e-6
@@ -375,7 +375,7 @@ def test_trees_vote_and_a_label_not_found_counts_as_nothing():
 def test_three_trees_equal_the_mean_of_plain_searches(width, seed, ties):
     first = random_case(seed, ties=ties)
     cases = [first] + [random_case(seed + t, ties=ties)._replace(X=first.X) for t in (1, 2)]
-    S = rank([linear_tree(c) for c in cases], first.X, 30, n_labels=30, beam=width, pool=POOL)
+    S = rank([linear_tree(c) for c in cases], first.X, Search(30, width), n_labels=30, pool=POOL)
     labels, values = top_k(S, 30)
     for i in range(first.X.shape[0]):
         found = [plain_search(c, i, width) for c in cases]
@@ -437,7 +437,7 @@ def test_grouped_is_a_stable_sort(node):
 
 def test_best_labels_hands_its_scratch_back():
     case = random_case(3, copies=0.6)
-    found = linear_tree(case).search(Rows(*for_kernel(case.X)), 4)
+    found = linear_tree(case).search(Rows(*for_kernel(case.X)), Search(5, 4))
     empty = np.full(30, -np.inf), np.zeros(30), np.full(30, -np.inf, np.float32)
     used = [a.copy() for a in empty]
     labels, _ = beam.best_labels(found, case.X.shape[0], 6, *used)

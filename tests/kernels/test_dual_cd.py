@@ -25,13 +25,14 @@ def problem(seed, n=120, n_features=40, width=12, share=0.15):
     return X, sign
 
 
-def solve(X, sign, loss="squared_hinge", C=1.0, eps=1e-6, max_iter=5000, seed=1):
+def solve(X, sign, loss="squared_hinge", C=1.0, eps=1e-6, max_iter=5000, seed=1, cost=None):
     """Run a compiled solver; returns W (n_features + 1, width), float64."""
     X = as_csr(X, "X")
     goal = dual_cd.Problem(0, float(C), float(eps), max_iter)
     sign = np.ascontiguousarray(sign, np.int8)
     rows = Rows(*for_kernel(X))
-    W = getattr(dual_cd, loss)(rows, sign, X.shape[1], goal, np.uint64(seed))
+    cost = np.zeros((0, sign.shape[1]), "f4") if cost is None else np.asarray(cost, "f4")
+    W = getattr(dual_cd, loss)(rows, sign, cost, X.shape[1], goal, np.uint64(seed))
     assert W.dtype == np.float32
     assert W.shape == (X.shape[1] + 1, sign.shape[1])
     return W.astype(np.float64)
@@ -316,7 +317,8 @@ def test_converged_siblings_are_put_aside(monkeypatch):
     monkeypatch.setattr(dual_cd, "shuffle", lambda *a: np.uint64(shuffle(*a)))
     goal = dual_cd.Problem(0, 1.0, 0.001, 500)
     arguments = (
-        Rows(*for_kernel(X)), sign.astype(np.int8), X.shape[1], goal, np.uint64(9),
+        Rows(*for_kernel(X)), sign.astype(np.int8), np.zeros((0, 16), "f4"), X.shape[1], goal,
+        np.uint64(9),
     )  # fmt: skip
     slowly = dual_cd.squared_hinge.py_func(*arguments)
     assert narrowed, "the compaction was not reached"
@@ -327,6 +329,31 @@ def test_converged_siblings_are_put_aside(monkeypatch):
     expected = squared_hinge_by_the_book(X, sign, 1.0, 0.001, 500, 9)
     np.testing.assert_allclose(slowly, expected, atol=1e-5)
     np.testing.assert_allclose(slowly, solve(X, sign), atol=5e-3)
+
+
+@pytest.mark.parametrize("loss", ["squared_hinge", "logistic"])
+def test_a_cost_counts_a_document_so_often(loss):
+    """A cost of three is the document three times, for the siblings where it costs so much."""
+    X, sign = problem(12, n=60, width=5)
+    cost = np.ones(sign.shape)
+    cost[np.arange(60) % 7 == 0, 1] = 3
+    cost[np.arange(60) % 5 == 0, 3] = 2
+    found = solve(X, sign, loss, cost=cost)
+    for k in range(5):
+        times = cost[:, k].astype(int)
+        repeated = np.repeat(np.arange(60), times)
+        expected = solve(X[repeated], sign[repeated][:, [k]], loss)
+        np.testing.assert_allclose(found[:, [k]], expected, atol=2e-3)
+    assert np.abs(found - solve(X, sign, loss))[:, [1, 3]].max() > 0.01
+
+
+def test_costs_follow_their_siblings_when_converged_ones_are_put_aside():
+    X, sign = problem(8, width=16)
+    sign[:, :10] = np.where(np.arange(len(sign)) == 5, 1, -1)[:, None]  # ten easy ones
+    cost = np.random.default_rng(0).uniform(0.2, 3, sign.shape)
+    together = solve(X, sign, cost=cost, eps=1e-5)
+    alone = [solve(X, sign[:, [k]], cost=cost[:, [k]], eps=1e-5) for k in range(16)]
+    np.testing.assert_allclose(together, np.hstack(alone), atol=2e-3)
 
 
 @pytest.mark.parametrize("loss", ["squared_hinge", "logistic"])
@@ -407,7 +434,9 @@ def test_hinge_step_equals_its_python(seed):
     results = []
     for function in (dual_cd.hinge_step, dual_cd.hinge_step.py_func):
         a, g, extremes = alpha.copy(), f.copy(), np.array([[-np.inf] * 9, [np.inf] * 9], np.float32)
-        flags = function(sign, a, g, roof, extremes, 0.5, 2.25)
+        block = dual_cd.Siblings(np.zeros((1, 9), np.float32), a[None], roof, extremes)
+        ridge, inverse = np.full(9, 0.5, np.float32), np.full(9, 1 / 2.25, np.float32)
+        flags = function(sign, a, g, block, ridge, inverse)
         results.append((a, g, extremes, np.array(flags)))
     for compiled, plain in zip(*results, strict=True):
         np.testing.assert_allclose(compiled, plain, rtol=1e-5, atol=1e-6)
@@ -422,9 +451,10 @@ def test_hinge_step_leaves_a_row_out_only_when_all_siblings_rest():
         ([0, 1], [9, 9], (True, False)),  # the second still holds weight
         ([0, 0], [9, 0], (True, False)),  # the second violates the margin
     ]:
-        flags = dual_cd.hinge_step(
-            sign, np.array(alpha, np.float32), np.array(margins, np.float32), roof, out, 0.5, 2.5
-        )
+        a, f = np.array(alpha, np.float32), np.array(margins, np.float32)
+        block = dual_cd.Siblings(out, a[None], roof, out.copy())
+        ridge, inverse = np.full(2, 0.5, np.float32), np.full(2, 0.4, np.float32)
+        flags = dual_cd.hinge_step(sign, a, f, block, ridge, inverse)
         assert flags == expected
 
 
@@ -435,7 +465,7 @@ def test_logistic_step_equals_its_python(seed):
     results = []
     for function in (dual_cd.logistic_step, dual_cd.logistic_step.py_func):
         a, g, largest = alpha.copy(), f.copy(), np.zeros((1, 9), np.float32)
-        n_steps = function(sign, a, g, largest, 10.0, np.float32(2.0), 1e-3)
+        n_steps = function(sign, a, g, largest, np.full(9, 10.0), np.float32(2.0), 1e-3)
         results.append((a, g, largest, np.array(n_steps)))
     for compiled, plain in zip(*results, strict=True):
         np.testing.assert_allclose(compiled, plain, rtol=1e-4, atol=1e-5)

@@ -9,6 +9,7 @@ from labeltree.kernels.dual_cd import Problem
 from labeltree.kernels.sparse import Rows
 
 N, N_FEATURES, N_CHILDREN = 90, 60, 20
+NO_COST = np.zeros(0, np.float32)
 
 
 def documents(seed):
@@ -34,7 +35,7 @@ def solve(X, rows, positive, *, loss=0, C=1.0, eps=1e-6, max_iter=3000, threshol
     )
     problem = Problem(loss, float(C), float(eps), max_iter)
     chunk = node.solve_node(
-        Rows(*for_kernel(X)), reached, problem, threshold, width, seen, np.uint64(11)
+        Rows(*for_kernel(X)), reached, NO_COST, problem, threshold, width, seen, np.uint64(11)
     )
     feature, row_ptr, child, value, bias = chunk
     assert not seen.any(), "the scratch comes back as it was"

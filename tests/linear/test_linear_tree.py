@@ -14,9 +14,11 @@ from labeltree.core.tree import LabelTree
 from labeltree.grow import Random, Star
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels import beam
+from labeltree.linear import train as training
 from labeltree.linear import tree as linear
 from labeltree.linear.solver import Logistic, SquaredHinge
-from labeltree.linear.tree import fit_linear_tree, rank
+from labeltree.linear.train import Recipe, fit_linear_tree
+from labeltree.linear.tree import Search, rank
 from labeltree.linear.weights import Chunks
 
 ONE, TWO = ThreadPool(1), ThreadPool(2)
@@ -41,12 +43,12 @@ def random_tree(n_labels=24, branching=3, max_leaf=4):
 
 
 def fit(X, Y, tree, solver=None, seed=0, pool=ONE):
-    return fit_linear_tree(X, Y, tree, solver or SquaredHinge(), seed=seed, pool=pool)
+    return fit_linear_tree(X, Y, tree, Recipe(solver or SquaredHinge()), seed=seed, pool=pool)
 
 
 def scores(model, X, k=5, width=10, n_labels=24, pool=ONE):
     trees = model if isinstance(model, list) else [model]
-    return rank(trees, X, k, n_labels=n_labels, beam=width, pool=pool)
+    return rank(trees, X, Search(k, width), n_labels=n_labels, pool=pool)
 
 
 def same_bits(first, second):
@@ -92,14 +94,14 @@ def test_negatives_are_documents_of_the_siblings_only(monkeypatch, max_siblings)
     """Teacher forcing: every node is trained on the documents of its parent, none other."""
     X, Y = corpus()
     tree, seen = random_tree(), []
-    solve = linear.solve_node
+    solve = training.solve_node
 
     def spy(documents, node, *rest):
         seen.append(tuple(part.copy() for part in node))
         return solve(documents, node, *rest)
 
-    monkeypatch.setattr(linear, "solve_node", spy)
-    monkeypatch.setattr(linear, "MAX_SIBLINGS", max_siblings)
+    monkeypatch.setattr(training, "solve_node", spy)
+    monkeypatch.setattr(training, "MAX_SIBLINGS", max_siblings)
     fit(X, Y, tree)
     at_or_below = tree.node_targets(Y).toarray() > 0
     expected = []
@@ -119,7 +121,7 @@ def test_negatives_are_documents_of_the_siblings_only(monkeypatch, max_siblings)
 @pytest.mark.parametrize("solver", [SquaredHinge(), Logistic()])
 @pytest.mark.parametrize("max_siblings", [1024, 2])
 def test_weights_repeat_bit_by_bit_for_any_number_of_threads(monkeypatch, solver, max_siblings):
-    monkeypatch.setattr(linear, "MAX_SIBLINGS", max_siblings)
+    monkeypatch.setattr(training, "MAX_SIBLINGS", max_siblings)
     X, Y = corpus()
     tree = random_tree()
     first = fit(X, Y, tree, solver)
@@ -149,7 +151,7 @@ def test_a_wide_node_in_several_chunks_has_the_same_weights(monkeypatch):
     X, Y = corpus()
     tree = Star().build(X, Y, Labels.numbered(24), seed=0, pool=ONE)
     whole = fit(X, Y, tree, EXACT)
-    monkeypatch.setattr(linear, "MAX_SIBLINGS", 5)
+    monkeypatch.setattr(training, "MAX_SIBLINGS", 5)
     cut = fit(X, Y, tree, EXACT)
     assert np.diff(whole.weights.chunk_of).tolist()[0] == 1
     assert np.diff(cut.weights.chunk_of).tolist()[0] == 5
@@ -230,9 +232,15 @@ def test_blocks_give_what_one_block_gives(monkeypatch, in_flight, n_trees):
     model = [fit(X, Y, random_tree(), seed=s) for s in range(n_trees)]
     whole = scores(model, X)
     starts = []
-    block = linear._block
+    divided = linear.blocks_of
     monkeypatch.setattr(linear, "CANDIDATES_IN_FLIGHT", in_flight)
-    monkeypatch.setattr(linear, "_block", lambda *a: starts.append(a[1:]) or block(*a))
+
+    def spy(rows, size):
+        for start, block in divided(rows, size):
+            starts.append((start, start + len(block.indptr) - 1))
+            yield start, block
+
+    monkeypatch.setattr(linear, "blocks_of", spy)
     for pool in (ONE, TWO):
         starts.clear()
         cut = scores(model, X, pool=pool)

@@ -6,7 +6,8 @@ from labeltree.linear.solver import Logistic, SquaredHinge
 
 def test_published_defaults():
     """Parabel: C = 1, eps = 0.1, 20 rounds, weights up to 0.1 dropped; Parabel-l: C = 10, 0.5."""
-    assert SquaredHinge().get_params() == {"C": 1.0, "eps": 0.1, "max_iter": 20, "threshold": 0.1}
+    common = {"eps": 0.1, "max_iter": 20}
+    assert SquaredHinge().get_params() == common | {"C": 1.0, "threshold": 0.1, "power": 2}
     assert Logistic().get_params() == {"C": 10.0, "eps": 0.1, "max_iter": 20, "threshold": 0.5}
     assert (SquaredHinge.loss, Logistic.loss) == (0, 1)
 

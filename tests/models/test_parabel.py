@@ -29,7 +29,7 @@ def by_hand(seven_nodes):
         np.array([1, 3, 5], np.int32), 7,
     )  # fmt: skip
     model = Parabel(n_trees=1, beam=10)
-    model.trees_ = [LinearTree(seven_nodes, weights, 0, 6)]
+    model.trees_ = [LinearTree(seven_nodes, weights, np.zeros(7, np.int8), 6)]
     model.labels_ = Labels.numbered(4)
     return model
 
@@ -62,7 +62,10 @@ def test_a_missing_label_counts_as_zero_in_the_vote(by_hand):
         },
         bias=np.full(7, -np.inf, np.float32),
     )
-    by_hand.trees_ = [*by_hand.trees_, LinearTree(by_hand.trees_[0].tree, dead, 0, 6)]
+    by_hand.trees_ = [
+        *by_hand.trees_,
+        LinearTree(by_hand.trees_[0].tree, dead, np.zeros(7, np.int8), 6),
+    ]
     np.testing.assert_allclose(by_hand.predict(x, k=4).toarray()[0], alone / 2, rtol=1e-6)
 
 

@@ -14,6 +14,7 @@ Ints: TypeAlias = NDArray[np.int32]
 Longs: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float32]
 Doubles: TypeAlias = NDArray[np.float64]
+Bytes: TypeAlias = NDArray[np.int8]
 Bools: TypeAlias = NDArray[np.bool_]
 CSR: TypeAlias = csr_array
 """A `scipy.sparse.csr_array`; docstrings give shape and meaning."""

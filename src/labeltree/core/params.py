@@ -60,9 +60,10 @@ def jobs() -> Any:
     )
 
 
-def choice(default: str, options: Sequence[str]) -> Any:
-    """Declare one of a few words."""
-    return _declared(default, lambda v: "" if v in options else "one of " + ", ".join(options))
+def choice(default: str | int, options: Sequence[str] | Sequence[int]) -> Any:
+    """Declare one of a few words or numbers."""
+    wanted = "one of " + ", ".join(map(str, options))
+    return _declared(default, lambda v: "" if v in options and v is not True else wanted)
 
 
 def _is_number(value: Any) -> bool:

@@ -93,6 +93,11 @@ class LabelTree:
             cuts.append(int(self.child_ptr[cuts[-1]]))
         return np.array(cuts, np.int32)
 
+    @cached_property
+    def level(self) -> Ints:
+        """Edges from the root to each node, (n_nodes,)."""
+        return np.repeat(np.arange(self.depth + 1), np.diff(self.level_ptr)).astype(np.int32)
+
     @property
     def depth(self) -> int:
         """Edges on the longest path from the root."""

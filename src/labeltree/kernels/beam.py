@@ -41,12 +41,37 @@ class Found(NamedTuple):
 
 
 @kernel
-def log_transform(margin: float, loss: int) -> float:
-    """Return log of the child's conditional score: -max(0, 1 - f)^2, or log sigmoid(f)."""
-    if loss == 0:
-        return -(max(0.0, 1.0 - margin) ** 2)
-    # Written so that neither sign overflows.
-    return float(-np.log1p(np.exp(-margin)) if margin > 0 else margin - np.log1p(np.exp(margin)))
+def log_transform(margin: float, transform: int) -> float:
+    """Return log of the child's conditional score.
+
+    Parameters
+    ----------
+    transform
+        See `linear.transform`: 0 and 2 -max(0, 1 - f)^p with p = 2, 3; 1 log sigmoid(f); 3 softmax,
+        where `level_margins` has already made f the log probability among the siblings.
+    """
+    if transform == 1:  # written so that neither sign overflows
+        tail = np.log1p(np.exp(-abs(margin)))
+        return float(-tail if margin > 0 else margin - tail)
+    if transform == 3:
+        return float(margin)
+    miss = max(0.0, 1.0 - margin)
+    return -(miss**2) if transform == 0 else -(miss**3)
+
+
+@kernel
+def log_softmax(margins: F32) -> None:
+    """Turn the margins of exclusive siblings into log probabilities, in place.
+
+    A child that is never right, margin -inf, has no share.
+    """
+    top = margins.max()
+    if top == -np.inf:
+        return
+    total = 0.0
+    for f in margins:
+        total += np.exp(f - top)
+    margins -= np.float32(top + np.log(total))
 
 
 @kernel
@@ -88,6 +113,9 @@ def level_margins(rows: Rows, chunks: Chunks, pairs: Pairs, table: I32) -> tuple
         here = order[ptr[v - low] : ptr[v - low + 1]]
         if len(here):
             score_node(rows, chunks, v, doc[here], start[here], table, out)
+        if chunks.transform[v] == 3:
+            for p in here:
+                log_softmax(out[start[p] : start[p + 1]])
     return start, out
 
 
@@ -118,7 +146,7 @@ def joined(first: Pairs, second: Pairs) -> Pairs:
 
 @kernel
 def one_level(
-    chunks: Chunks, pairs: Pairs, start: I64, margins: F32, loss: int, beam: int
+    chunks: Chunks, pairs: Pairs, start: I64, margins: F32, beam: int
 ) -> tuple[Pairs, Pairs]:
     """Go down one level: return (document, node) pairs of the next and (document, label) found.
 
@@ -140,10 +168,10 @@ def one_level(
         score, sure = kept.log_score[n_kept:room], kept.certainty[n_kept:room]
         key = kept.key[n_kept:room]
         while p < len(doc) and doc[p] == i:
-            first = chunks.child_ptr[node[p]]
+            first, transform = chunks.child_ptr[node[p]], chunks.transform[node[p]]
             for child in range(first, chunks.child_ptr[node[p] + 1]):
                 margin = margins[start[p] + child - first]
-                s = pairs.log_score[p] + log_transform(margin, loss)
+                s = pairs.log_score[p] + log_transform(margin, transform)
                 if s == -np.inf:  # a child without positives: never right
                     continue
                 c = np.float32(pairs.certainty[p] + certainty(margin))
@@ -161,15 +189,29 @@ def one_level(
 
 
 @kernel
-def beam_search(rows: Rows, chunks: Chunks, loss: int, beam: int, table: I32) -> Found:
+def at_root(n: int) -> Pairs:
+    """Return the pairs of n documents that stand at the root."""
+    pairs = no_pairs(n)
+    pairs.doc[:] = np.arange(n)
+    pairs.key[:], pairs.log_score[:], pairs.certainty[:] = 0, 0, 0
+    return pairs
+
+
+@kernel
+def descend(rows: Rows, chunks: Chunks, pairs: Pairs, beam: int, table: I32) -> tuple[Pairs, Pairs]:
+    """Go down one level from nodes reached; see `beam_search`."""
+    start, margins = level_margins(rows, chunks, pairs, table)
+    return one_level(chunks, pairs, start, margins, beam)
+
+
+@kernel
+def beam_search(rows: Rows, chunks: Chunks, beam: int, table: I32) -> Found:
     """Walk documents down the tree.
 
     Parameters
     ----------
     rows
         The documents of the block.
-    loss
-        0 squared hinge, 1 logistic: the transform of margins.
     beam
         Inner nodes kept for each document and level. Nodes that are labels are found as they are
         passed and never take a place in the beam from an inner node.
@@ -177,12 +219,9 @@ def beam_search(rows: Rows, chunks: Chunks, loss: int, beam: int, table: I32) ->
         Scratch (n_features), all zero, and again on return.
     """
     n = len(rows.indptr) - 1
-    pairs, found = no_pairs(n), no_pairs(0)
-    pairs.doc[:] = np.arange(n)
-    pairs.key[:], pairs.log_score[:], pairs.certainty[:] = 0, 0, 0
+    pairs, found = at_root(n), no_pairs(0)
     while len(pairs.doc):
-        start, margins = level_margins(rows, chunks, pairs, table)
-        pairs, labels = one_level(chunks, pairs, start, margins, loss, beam)
+        pairs, labels = descend(rows, chunks, pairs, beam, table)
         found = joined(found, labels)
     order, ptr = grouped(found.doc, 0, n - 1)
     return Found(ptr[: n + 1], found.key[order], found.log_score[order], found.certainty[order])

@@ -14,11 +14,11 @@ import numpy as np
 
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.sparse import Rows
-from labeltree.kernels.types import F32, I32, I64, U16, U32
+from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
 
 
 class Chunks(NamedTuple):
-    """A tree and its weights; see `linear.weights.Chunks` for the fields."""
+    """A tree and its weights; see `linear.weights.Chunks` and `linear.tree.LinearTree`."""
 
     child_ptr: I32
     label: I32
@@ -31,6 +31,7 @@ class Chunks(NamedTuple):
     child: U16
     value: F32
     bias: F32
+    transform: I8
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Dual coordinate descent for linear problems that share their rows: siblings in lockstep.
+"""Dual coordinate descent for binary problems that share their rows: siblings in lockstep.
 
 All children of a node are trained on the same documents. Their weights stand side by side,
 `W[feature, sibling]`, and are solved together row by row: one look-up of a feature serves every
@@ -94,29 +94,27 @@ def squared_norms(rows: Rows) -> F32:
 
 @fast_kernel
 def hinge_step(
-    sign: I8, alpha: F32, f: F32, old_max: F32, new: F32, diagonal: float, curvature: float
+    sign: I8, alpha: F32, f: F32, block: Siblings, ridge: F32, inverse: F32
 ) -> tuple[bool, bool]:
     """Move one row's dual variables of all siblings; f becomes the step of the weights.
 
-    new[0] and new[1] gather the largest and smallest projected gradient of each sibling. Returns
+    `ridge` is 1 / 2C of each sibling's loss on the row, `inverse` 1 / (|x|^2 + ridge). Returns
     (does any weight move, can the row be left out until the siblings have converged).
     """
-    inverse = np.float32(1 / curvature)
-    ridge = np.float32(diagonal)
-    largest, smallest = new[0], new[1]
+    largest, smallest, old_max = block.extremes[0], block.extremes[1], block.old_max
     zero = np.float32(0)
     moved = zero
     open_siblings = 0
     for k in range(len(f)):
         y = np.float32(sign[k])
         a = alpha[k]
-        gradient = y * f[k] - np.float32(1) + ridge * a
+        gradient = y * f[k] - np.float32(1) + ridge[k] * a
         at_bound = a == zero
         projected = min(gradient, zero) if at_bound else gradient
         open_siblings += 0 if at_bound and gradient > old_max[k] else 1
         largest[k] = max(largest[k], projected)
         smallest[k] = min(smallest[k], projected)
-        stepped = max(a - gradient * inverse, zero)
+        stepped = max(a - gradient * inverse[k], zero)
         step = (stepped - a) * y
         alpha[k] = stepped
         f[k] = step
@@ -125,8 +123,10 @@ def hinge_step(
 
 
 @fast_kernel
-def squared_hinge(rows: Rows, sign: I8, n_columns: int, problem: Problem, state: np.uint64) -> F32:
-    """Minimise 1/2 |w_k|^2 + C sum_i max(0, 1 - y_ik w_k x_i)^2 for every sibling k.
+def squared_hinge(
+    rows: Rows, sign: I8, cost: F32, n_columns: int, problem: Problem, state: np.uint64
+) -> F32:
+    """Minimise 1/2 |w_k|^2 + C sum_i c_ik max(0, 1 - y_ik w_k x_i)^2 for every sibling k.
 
     Parameters
     ----------
@@ -134,6 +134,8 @@ def squared_hinge(rows: Rows, sign: I8, n_columns: int, problem: Problem, state:
         The node's documents, (n, n_columns).
     sign
         (n, width), +1 where the document belongs to the sibling, else -1.
+    cost
+        c_ik, (n, width), above 0; without rows, (0, width): 1 throughout.
     problem
         A sibling stops when its projected gradients lie within `eps` over all rows, or after
         `max_iter` rounds: stopping early is part of the published behaviour.
@@ -155,7 +157,7 @@ def squared_hinge(rows: Rows, sign: I8, n_columns: int, problem: Problem, state:
     for _ in range(problem.max_iter):
         complete = n_active == n
         state = shuffle(order, n_active, state)
-        n_active = hinge_round(rows, sign, norms, order[:n_active], block, 1 / (2 * problem.C))
+        n_active = hinge_round(rows, sign, cost, norms, order[:n_active], block, problem.C)
         is_open = block.extremes[0] - block.extremes[1] > problem.eps
         n_open = int(is_open.sum())
         block.old_max[:] = np.where(block.extremes[0] > 0, block.extremes[0], np.float32(np.inf))
@@ -166,7 +168,8 @@ def squared_hinge(rows: Rows, sign: I8, n_columns: int, problem: Problem, state:
                 for done in np.flatnonzero(~is_open):
                     result[:, live[done]] = block.W[:, done]
                 still = np.flatnonzero(is_open)
-                live, sign = live[still], columns(sign, still)
+                live = live[still]
+                sign, cost = columns(sign, still), columns(cost, still)
                 block = Siblings(
                     columns(block.W, still), columns(block.alpha, still),
                     block.old_max[still], columns(block.extremes, still),
@@ -181,21 +184,23 @@ def squared_hinge(rows: Rows, sign: I8, n_columns: int, problem: Problem, state:
 
 @fast_kernel
 def hinge_round(
-    rows: Rows, sign: I8, norms: F32, order: U32, block: Siblings, diagonal: float
+    rows: Rows, sign: I8, cost: F32, norms: F32, order: U32, block: Siblings, C: float
 ) -> int:
     """Pass once over the rows in `order`; return how many stay active, moved to its front."""
     block.extremes[0] = -np.inf
     block.extremes[1] = np.inf
-    f = np.empty(sign.shape[1], np.float32)
+    width = sign.shape[1]
+    f, inverse = np.empty(width, np.float32), np.empty(width, np.float32)
+    ridge = np.full(width, np.float32(1 / (2 * C)))
     kept = 0
     for at in range(len(order)):
         i = order[at]
         begin, end = rows.indptr[i], rows.indptr[i + 1]
         margins(rows, begin, end, block.W, f)
-        curvature = norms[i] + diagonal
-        moved, bounded = hinge_step(
-            sign[i], block.alpha[i], f, block.old_max, block.extremes, diagonal, curvature
-        )
+        if len(cost):
+            ridge[:] = np.float32(1 / (2 * C)) / cost[i]
+        inverse[:] = np.float32(1) / (norms[i] + ridge)
+        moved, bounded = hinge_step(sign[i], block.alpha[i], f, block, ridge, inverse)
         if moved:
             add_row(rows, begin, end, block.W, f)
         if not bounded:
@@ -217,15 +222,16 @@ def columns(matrix: NDArray[Number], kept: NDArray[np.intp]) -> NDArray[Number]:
 
 @fast_kernel
 def logistic_step(
-    sign: I8, alpha: F64, f: F32, new: F32, C: float, curvature: float, inner_eps: float
+    sign: I8, alpha: F64, f: F32, new: F32, bound: F64, curvature: float, inner_eps: float
 ) -> int:
     """Newton on one row's pair (alpha, C - alpha) of all siblings; f becomes the weights' step.
 
-    new[0] gathers each sibling's largest gradient. Returns the number of Newton steps.
+    `bound` is C of each sibling's loss on the row; new[0] gathers each sibling's largest gradient.
+    Returns the number of Newton steps.
     """
     n_steps = 0
     for k in range(len(f)):
-        y = float(sign[k])
+        y, C = float(sign[k]), bound[k]
         b = y * f[k]
         low = alpha[k]
         first = 0.5 * curvature * (C - 2 * low) + b >= 0
@@ -250,15 +256,17 @@ def logistic_step(
 
 
 @fast_kernel
-def logistic(rows: Rows, sign: I8, n_columns: int, problem: Problem, state: np.uint64) -> F32:
-    """Minimise 1/2 |w_k|^2 + C sum_i log(1 + exp(-y_ik w_k x_i)) for every sibling k.
+def logistic(
+    rows: Rows, sign: I8, cost: F32, n_columns: int, problem: Problem, state: np.uint64
+) -> F32:
+    """Minimise 1/2 |w_k|^2 + C sum_i c_ik log(1 + exp(-y_ik w_k x_i)) for every sibling k.
 
     Parameters and result as in `squared_hinge`.
     """
     n, width = sign.shape
     norms = squared_norms(rows)
-    C = problem.C
-    start = min(1e-3 * C, 1e-8)
+    bound = np.full(width, problem.C)
+    start = min(1e-3 * problem.C, 1e-8)
     W = np.zeros((n_columns + 1, width), np.float32)
     alpha = np.full((n, width), start)
     f = np.zeros(width, np.float32)
@@ -277,7 +285,9 @@ def logistic(rows: Rows, sign: I8, n_columns: int, problem: Problem, state: np.u
             i = order[at]
             begin, end = rows.indptr[i], rows.indptr[i + 1]
             margins(rows, begin, end, W, f)
-            taken = logistic_step(sign[i], alpha[i], f, largest, C, norms[i], inner_eps)
+            if len(cost):
+                bound[:] = problem.C * cost[i]
+            taken = logistic_step(sign[i], alpha[i], f, largest, bound, norms[i], inner_eps)
             if taken:
                 add_row(rows, begin, end, W, f)
             n_steps += taken

@@ -9,13 +9,14 @@ from labeltree.core.arrays import CSR
 from labeltree.core.dataset import Dataset
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel, checked_features, checked_training
-from labeltree.core.params import jobs, whole
+from labeltree.core.params import choice, jobs, whole
 from labeltree.core.pool import ThreadPool
 from labeltree.core.seeds import derived
 from labeltree.grow import Grown, TreeSource
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.solver import Solver, SquaredHinge
-from labeltree.linear.tree import LinearTree, fit_linear_tree, rank
+from labeltree.linear.train import Recipe, fit_linear_tree
+from labeltree.linear.tree import LinearTree, Search, rank
 
 
 @dataclass(eq=False)
@@ -28,6 +29,8 @@ class LinearForest(BaseModel):
     """Trees, each grown and trained with a seed of its own."""
     beam: int = whole(1, 10)
     """Inner nodes that a document may visit on each level of a tree."""
+    search: str = choice("beam", ("beam", "exact"))
+    """`beam`, or `exact`: best first, until the k best labels of a tree are certain."""
     solver: Solver = field(default_factory=SquaredHinge)
     """The linear problem at each node."""
     seed: int = 0
@@ -45,7 +48,7 @@ class LinearForest(BaseModel):
         for t in range(self.n_trees):
             seed = int(derived(self.seed, t))
             tree = self.tree.build(X, Y, known, seed=seed, pool=pool)
-            trees.append(fit_linear_tree(X, Y, tree, self.solver, seed=seed, pool=pool))
+            trees.append(fit_linear_tree(X, Y, tree, self.recipe(), seed=seed, pool=pool))
         self.labels_ = known
         self.trees_: list[LinearTree] = trees
         return self
@@ -54,5 +57,10 @@ class LinearForest(BaseModel):
         """Return scores (n_samples, n_labels), at most k entries a row."""
         self.check_fitted()
         X = unit_rows(checked_features(X, self.trees_[0].n_features))
+        how = Search(k, self.beam, exact=self.search == "exact")
         pool = ThreadPool(self.n_jobs)
-        return rank(self.trees_, X, k, n_labels=len(self.labels_), beam=self.beam, pool=pool)
+        return rank(self.trees_, X, how, n_labels=len(self.labels_), pool=pool)
+
+    def recipe(self) -> Recipe:
+        """Return how the classifiers are trained."""
+        return Recipe(self.solver)

@@ -1,11 +1,15 @@
-"""The linear problem of a node: its loss, and how far it is solved."""
+"""The linear problem of a node: its loss, how far it is solved, and the score a margin becomes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from labeltree.core.params import Params, at_least, positive, whole
+from labeltree.core.params import Params, at_least, choice, positive, whole
+
+L2_HINGE, SIGMOID, L3_HINGE, SOFTMAX = range(4)
+"""Transforms of a margin f to a conditional score, as `kernels.beam.log_transform` counts them:
+exp(-max(0, 1 - f)^2), 1 / (1 + exp(-f)), exp(-max(0, 1 - f)^3), softmax over the siblings."""
 
 
 @dataclass
@@ -24,6 +28,13 @@ class SquaredHinge(Params):
     """Rounds over the documents at most."""
     threshold: float = at_least(0, 0.1)
     """Weights of at most this size are dropped after training."""
+    power: int = choice(2, (2, 3))
+    """A margin f scores exp(-max(0, 1 - f)^power): 2 as in Parabel, 3 as in PECOS."""
+
+    @property
+    def transform(self) -> int:
+        """What turns a margin into a conditional score."""
+        return L2_HINGE if self.power == 2 else L3_HINGE
 
 
 @dataclass
@@ -31,6 +42,7 @@ class Logistic(Params):
     """L2-regularised logistic loss by dual coordinate descent (Yu et al., MLJ 2011)."""
 
     loss: ClassVar[int] = 1
+    transform: ClassVar[int] = SIGMOID
     C: float = positive(10.0)
     """Weight of the losses against the regulariser."""
     eps: float = positive(0.1)

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltree.core.arrays import Floats, Ints, Longs
 from labeltree.core.store import storable
+from labeltree.kernels.node import Piece
 
 Shorts = NDArray[np.uint16]
 Words = NDArray[np.uint32]
 
 MAX_SIBLINGS = 1024
 """Children in one chunk at most: wide nodes have several, which also train side by side."""
-
-
-class Piece(NamedTuple):
-    """What training one chunk gives; see `kernels.node.solve_node`."""
-
-    feature: Words
-    row_ptr: Words
-    child: Shorts
-    value: Floats
-    bias: Floats
 
 
 @storable

@@ -106,7 +106,9 @@ def _step(linear: LinearTree, node: int, x: CSR, labels: Labels, terms: tuple[st
     words = [(terms[f], part) for f, part in sorted(parts, key=lambda p: -p[1])]
     score = float(bias > 0)
     if np.isfinite(bias):
-        score = float(np.exp(log_transform(margin, linear.loss)))
+        score = float(
+            np.exp(log_transform(margin, int(linear.transform[linear.tree.parent[node]])))
+        )
     return Step(node_name(linear.tree, node, labels), score, margin, bias, words)
 
 
