@@ -98,7 +98,7 @@ def test_close_labels_is_recorded(data, tmp_path, capsys):
         (["--n-trees", "0"], "n_trees must be a whole number of 1 or more, found 0"),
         (["--n-trees", "three"], "a whole number wanted, found 'three'"),
         (["--trees", "3"], "no field 'trees'"),
-        (["--tree", "oak"], "one of given, graft, grown, random, star wanted, found 'oak'"),
+        (["--tree", "oak"], "one of given, given_or_grown, graft, grown, huffman, random"),
         (["--solver.C", "nan"], "a number above 0"),
         (["--n-trees"], "needs a value"),
         (["extra"], "unexpected argument 'extra'"),

@@ -170,3 +170,68 @@ def test_large_trees_take_little_time(shape):
     else:
         assert tree.parent.tolist() == parent.tolist()
     assert time.thread_time() - start < 5
+
+
+# ---- trees from trees ----------------------------------------------------------------------------
+
+
+def ancestors_with_label(tree, node):
+    return [int(tree.label[v]) for v in way_up(tree.parent.tolist(), node) if tree.label[v] >= 0]
+
+
+@given(random_trees(), st.integers(0, 2**15 - 1))
+def test_without_takes_out_inner_nodes_without_a_label_only(case, bits):
+    tree = LabelTree.from_parents(*case, np.arange(len(case[0])))
+    mask = np.array([bits >> v & 1 for v in range(tree.n_nodes)], bool)
+    cut = tree.without(mask)
+    removable = mask & (tree.label < 0) & np.isin(np.arange(tree.n_nodes), tree.inner)
+    removable[0] = False
+    kept = {int(s) for v, s in enumerate(tree.source) if not removable[v]}
+    assert set(cut.source.tolist()) == kept
+    at = {int(s): v for v, s in enumerate(tree.source)}
+    for v in range(1, cut.n_nodes):
+        above = way_up(tree.parent.tolist(), at[int(cut.source[v])])[1:]
+        expected = next(u for u in above if not removable[u])
+        assert cut.source[cut.parent[v]] == tree.source[expected]
+
+
+def test_collapsed_keeps_every_other_level_and_the_last_clusters():
+    parent = [-1, *np.repeat(range(15), 2)]
+    tree = LabelTree.from_parents(parent, [-1] * 15 + list(range(16)))
+    assert tree.level_sizes == [1, 2, 4, 8, 16]
+    assert tree.collapsed(1).level_sizes == [1, 4, 8, 16]
+    assert tree.collapsed(2).level_sizes == [1, 8, 16]
+    assert tree.collapsed(0).level_sizes == tree.level_sizes
+    assert tree.collapsed(1).label[-16:].tolist() == list(range(16))
+
+
+@given(random_trees())
+def test_level_out_brings_every_leaf_to_the_last_level(case):
+    tree = LabelTree.from_parents(*case)
+    level = tree.level_out()
+    leaves = np.setdiff1d(np.arange(level.n_nodes), level.inner)
+    assert (level.level[leaves] == tree.depth).all()
+    assert sorted(level.label[level.label >= 0]) == sorted(tree.label[tree.label >= 0])
+    before, after = (
+        sorted(ancestors_with_label(t, v) for v in range(t.n_nodes) if t.label[v] >= 0)
+        for t in (tree, level)
+    )
+    assert after == before
+    n_only = level.n_nodes - tree.n_nodes
+    leaf = np.setdiff1d(np.arange(tree.n_nodes), tree.inner)
+    assert n_only == (tree.depth - tree.level[leaf]).sum()
+
+
+def test_level_out_keeps_sources():
+    tree = LabelTree.from_parents([-1, 0, 0, 1], [-1, -1, 0, 1], [0, 1, 2, 3])
+    level = tree.level_out()
+    assert level.source.tolist() == [0, 1, -1, 3, 2]
+    assert level.label.tolist() == [-1, -1, -1, 1, 0]
+
+
+@given(random_trees())
+def test_level_counts_edges(case):
+    tree = LabelTree.from_parents(*case)
+    assert tree.level.tolist() == [
+        len(way_up(tree.parent.tolist(), v)) - 1 for v in range(tree.n_nodes)
+    ]

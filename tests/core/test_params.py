@@ -20,7 +20,7 @@ from labeltree.core.params import (
     whole,
     within,
 )
-from labeltree.grow import Given, Graft, Grown, Random, Star
+from labeltree.grow import Given, Graft, Grown, Pifa, Random, Star
 from labeltree.linear.solver import Logistic, SquaredHinge
 from labeltree.models.one_vs_rest import OneVsRest
 from labeltree.models.parabel import Parabel
@@ -125,7 +125,13 @@ def test_within_accepts_exactly_the_finite_numbers_between(value):
 
 @pytest.mark.parametrize(
     ("name", "spelled"),
-    [("OneVsRest", "one_vs_rest"), ("Parabel", "parabel"), ("KMeans", "kmeans"), ("A1B", "a1_b")],
+    [
+        ("OneVsRest", "one_vs_rest"),
+        ("Parabel", "parabel"),
+        ("KMeans", "k_means"),
+        ("BAry", "b_ary"),
+        ("A1B", "a1_b"),
+    ],
 )
 def test_snake_case(name, spelled):
     assert snake(name) == spelled
@@ -215,7 +221,7 @@ def test_parts_have_defaults_of_their_own():
         Given(max_copies=3),
         Random(),
         Star(),
-        Grown(pifa="per_document"),
+        Grown(features=Pifa(per_document=True)),
         Logistic(C=0.1),
     ],
 )
@@ -302,7 +308,7 @@ def test_a_class_without_source_has_no_descriptions():
     [
         ParamsToy(weight=0.5),
         Given(max_copies=3),
-        Grown(pifa="per_document"),
+        Grown(features=Pifa(per_document=True)),
         SquaredHinge(C=2),
         Parabel(n_trees=2, tree=Graft(), solver=Logistic(C=3)),
         OneVsRest(beam=3),

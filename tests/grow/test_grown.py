@@ -6,7 +6,7 @@ from labeltree.core.arrays import as_csr
 from labeltree.core.errors import ParameterError
 from labeltree.core.labels import Labels
 from labeltree.core.pool import ThreadPool
-from labeltree.grow import Grown, Random, TwoMeans
+from labeltree.grow import CoOccurrence, Grown, Joint, Pifa, Random, TwoMeans
 from labeltree.grow.pifa import unit_rows
 
 
@@ -29,10 +29,11 @@ def build(source, X, Y, seed=0, n_jobs=1):
 
 
 @pytest.mark.parametrize("max_leaf", [1, 4, 25])
-@pytest.mark.parametrize("pifa", ["raw", "per_document"])
-def test_holds_every_label_once_in_balanced_leaves(max_leaf, pifa):
+@pytest.mark.parametrize("features", [Pifa(), Pifa(per_document=True), CoOccurrence(), Joint()])
+def test_holds_every_label_once_in_balanced_leaves(max_leaf, features):
     X, Y, _ = corpus()
-    tree = build(Grown(clusterer=TwoMeans(max_leaf=max_leaf), pifa=pifa), X, Y)
+    Y = as_csr(np.maximum(Y.toarray(), np.roll(Y.toarray(), 1, axis=0)), "Y")  # two labels each
+    tree = build(Grown(TwoMeans(max_leaf=max_leaf), features), X, Y)
     assert sorted(tree.label[tree.label >= 0]) == list(range(60))
     below = tree.label_nodes.sum(axis=0)
     for v in tree.inner:
@@ -101,11 +102,28 @@ def test_weights_at_most_min_weight_are_forgotten():
     assert trees[2].level_sizes == [1, 60], "nothing is known about any label"
 
 
-@pytest.mark.parametrize("pifa", ["raw", "per_document"])
-def test_no_document_has_a_feature(pifa):
+@pytest.mark.parametrize("features", [Pifa(), Pifa(per_document=True), CoOccurrence(), Joint()])
+def test_no_document_has_a_feature(features):
     _, Y, _ = corpus()
-    tree = build(Grown(pifa=pifa), as_csr(np.zeros((600, 5)), "X"), Y)
+    tree = build(Grown(features=features), as_csr(np.zeros((600, 5)), "X"), Y)
     assert sorted(tree.label) == list(range(-1, 60))
+
+
+@pytest.mark.parametrize("collapse", [1, 2])
+def test_collapse_takes_levels_out(collapse):
+    X, Y, _ = corpus()
+    binary, wide = (build(Grown(TwoMeans(max_leaf=4), collapse=c), X, Y) for c in (0, collapse))
+    assert binary.level_sizes == [1, 2, 4, 8, 16, 60]
+    assert wide.level_sizes == {1: [1, 4, 16, 60], 2: [1, 8, 16, 60]}[collapse]
+
+    def leaves(tree):
+        return sorted(
+            tuple(sorted(tree.label[tree.parent == v]))
+            for v in tree.inner
+            if tree.label[tree.child_ptr[v]] >= 0
+        )
+
+    assert leaves(wide) == leaves(binary), "the last clusters stay"
 
 
 def test_one_label():
@@ -115,7 +133,7 @@ def test_one_label():
 
 
 def test_parameters_are_checked():
-    with pytest.raises(ParameterError, match="pifa"):
-        Grown(pifa="cooked")
+    with pytest.raises(ParameterError, match="collapse"):
+        Grown(collapse=-1)
     with pytest.raises(ParameterError, match="max_leaf"):
         TwoMeans(max_leaf=0)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse import random_array
 
 from labeltree.core.arrays import as_csr
-from labeltree.grow.pifa import pifa, unit_rows
+from labeltree.grow.pifa import pifa, pruned, unit_rows
 
 X = unit_rows(as_csr(np.array([[1, 0, 2], [0, 1, 0], [1, 1, 0.0]]), "X"))
 Y = as_csr(np.array([[1, 1, 0], [0, 1, 0], [0, 1, 1]]), "Y")
@@ -43,10 +43,10 @@ def test_documents_without_labels_and_without_features_take_no_part():
 
 
 def test_threshold_drops_small_entries_only():
-    full, cut = pifa(X, Y).toarray(), pifa(X, Y, threshold=0.45)
+    full, cut = pifa(X, Y).toarray(), pruned(pifa(X, Y), 0.45)
     np.testing.assert_array_equal(cut.toarray(), np.where(full > 0.45, full, 0))
     assert cut.nnz == 5
-    signed = pifa(as_csr(-X, "X"), Y, threshold=0.45)
+    signed = pruned(pifa(as_csr(-X, "X"), Y), 0.45)
     np.testing.assert_array_equal(signed.toarray(), -cut.toarray())
 
 

@@ -1,7 +1,8 @@
 """From `--field value` to parameters: the one function that knows the fields of all models.
 
 `--n-trees 3` sets a number, `--tree given` chooses a part by name, `--tree.max-leaf 50` sets a
-field of a part (or of a part of that part, where only one has it).
+field of a part (or of a part of that part, where only one has it). Several values are divided by
+commas, `--models parabel,plt`, and counted from 0, `--models.1.search beam`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def _set(params: Params, path: list[str], word: str) -> None:
         return
     if len(path) > 1:
         part = getattr(params, name)
-        if not isinstance(part, Params):
+        if isinstance(part, Sequence) and path[1].isdigit() and int(path[1]) < len(part):
+            part, path = part[int(path[1])], path[1:]
+        if not isinstance(part, Params) or len(path) < 2:
             raise ParameterError(f"{name} has no fields of its own, so no {'.'.join(path)}")
         _set(part, path[1:], word)
         return
@@ -71,6 +74,9 @@ def _only_part_with(params: Params, name: str) -> Params:
 
 
 def _value(annotation: Any, word: str, name: str) -> Any:
+    if get_origin(annotation) is Sequence:
+        (item,) = get_args(annotation)
+        return tuple(_value(item, w.strip(), name) for w in word.split(","))
     if annotation is bool:
         if word.lower() not in ("true", "false", "yes", "no", "1", "0"):
             raise ParameterError(f"{name}: true or false wanted, found {word!r}")
@@ -118,6 +124,9 @@ def table(params: Params, prefix: str = "") -> list[tuple[str, str, str]]:
         if isinstance(value, Params):
             rows.append((flag, snake(type(value).__name__), about.get(field.name, "")))
             rows += table(value, path + ".")
+        elif isinstance(value, (list, tuple)):
+            words = [snake(type(v).__name__) if isinstance(v, Params) else str(v) for v in value]
+            rows.append((flag, ",".join(words), about.get(field.name, "")))
         else:
             rows.append((flag, str(value), about.get(field.name, "")))
     return rows

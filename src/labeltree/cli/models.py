@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
         for name in names():
             model = find(name)
             summary = (inspect.getdoc(model) or "").splitlines()[0]
-            rows.append((name, model.takes, summary))
+            rows.append((name, model().takes, summary))
         show_table(("model", "takes", "what it is"), rows)
         return
     model = find(arguments.name)

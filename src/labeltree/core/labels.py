@@ -41,6 +41,9 @@ class Labels:
     """Whether the training label sets hold all ancestors of their labels; None if unknown."""
     counts_specific: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
     """Those of `counts` that have no label below this one, (n_labels,)."""
+    features: CSR | None = field(default=None, repr=False, metadata={"stored": False})
+    """Names and texts in the feature space of the documents, (n_labels, n_features); set by a
+    pipeline for the fit of its model, not saved."""
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -57,6 +60,8 @@ class Labels:
             value = getattr(self, what)
             if value is not None and len(value) != n:
                 raise DataError(f"{n} label ids but {len(value)} {what}.", "Give one a label.")
+        if self.features is not None and self.features.shape[0] != n:
+            raise DataError(f"{n} label ids but {self.features.shape[0]} rows of features.")
         if self.hierarchy is not None and self.hierarchy.n_labels > n:
             raise DataError(
                 f"The hierarchy has {self.hierarchy.n_labels} labels, the data {n}.",
@@ -101,6 +106,13 @@ class Labels:
         share = np.ones(len(self))
         np.divide(self.counts_specific, self.counts, out=share, where=self.counts > 0)
         return share
+
+    def described(self) -> list[str]:
+        """Return name and text of each label in one string, empty where it has only an id."""
+        names = ["" if n == i else n for n, i in zip(self.names, self.ids, strict=True)]
+        if self.texts is None:
+            return names
+        return [f"{n} {t}".strip() for n, t in zip(names, self.texts, strict=True)]
 
     @staticmethod
     def numbered(n_labels: int) -> Labels:

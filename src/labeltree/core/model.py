@@ -13,7 +13,7 @@ import numpy as np
 from labeltree.core import store
 from labeltree.core.arrays import CSR, as_binary, as_csr
 from labeltree.core.dataset import Dataset, Inputs
-from labeltree.core.errors import DataError, NotFittedError
+from labeltree.core.errors import DataError, NotFittedError, ParameterError
 from labeltree.core.labels import Labels
 from labeltree.core.params import Params, snake
 
@@ -85,17 +85,21 @@ class BaseModel(Params):
     def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return (header, state): the registered name with parameters, and what was learned.
 
-        A learned attribute that is a model itself nests: its state goes under dotted names.
+        A learned attribute that is a model itself, or a list of models, nests: its state goes under
+        dotted names.
         """
         header: dict[str, Any] = {"model": snake(type(self).__name__), "params": self.to_json()}
         state: dict[str, Any] = {}
         for name, value in self._learned().items():
-            if isinstance(value, BaseModel):
-                inner, parts = value.to_state()
-                header.setdefault("models", {})[name] = inner
-                state |= {f"{name}.{k}": v for k, v in parts.items()}
-            else:
-                state[name] = value
+            is_list = isinstance(value, list) and bool(value) and isinstance(value[0], BaseModel)
+            for at, model in enumerate(value if is_list else [value]):
+                if not isinstance(model, BaseModel):
+                    state[name] = model
+                    continue
+                place = f"{name}.{at}" if is_list else name
+                inner, parts = model.to_state()
+                header.setdefault("models", {})[place] = inner
+                state |= {f"{place}.{k}": v for k, v in parts.items()}
         return header, state
 
     @classmethod
@@ -104,12 +108,15 @@ class BaseModel(Params):
     ) -> Self:
         """Build a fitted model from what `to_state` returned; `find` gives classes by name."""
         model = cls.from_json(header["params"])
-        nested = header.get("models", {})
-        for name, inner in nested.items():
-            parts = {
-                k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")
-            }
-            setattr(model, name + "_", find(inner["model"]).from_state(inner, parts, find))
+        for place, inner in header.get("models", {}).items():
+            start = f"{place}."
+            parts = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+            part = find(inner["model"]).from_state(inner, parts, find)
+            name, _, at = place.partition(".")
+            if at:  # one of a list, which comes in order
+                setattr(model, name + "_", [*getattr(model, name + "_", ()), part])
+            else:
+                setattr(model, name + "_", part)
         for name, value in state.items():
             if "." not in name:
                 setattr(model, name + "_", value)
@@ -140,6 +147,12 @@ class BaseModel(Params):
             classifier_tags=None,
             regressor_tags=None,
         )
+
+
+def check_k(k: int) -> None:
+    """Raise `ParameterError` unless k is a number of labels that can be asked for."""
+    if k < 1:
+        raise ParameterError(f"k must be a whole number of 1 or more, found {k!r}.")
 
 
 def checked_training(X: Any, Y: Any, labels: Labels | None) -> tuple[CSR, CSR, Labels]:

@@ -75,8 +75,8 @@ def _is_whole(value: Any) -> bool:
 
 
 def snake(name: str) -> str:
-    """Return the command-line spelling of a class name: `OneVsRest` -> `one_vs_rest`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Return the command-line spelling of a class name: `KMeans` -> `k_means`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 class Params:
@@ -105,8 +105,9 @@ class Params:
         """
         for field in parameters(type(self)):
             value, check = getattr(self, field.name), field.metadata.get("check")
-            if isinstance(value, Params):
-                value.check()
+            for part in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(part, Params):
+                    part.check()
             wanted = check(value) if check else ""
             if wanted:
                 raise ParameterError(

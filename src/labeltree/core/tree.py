@@ -146,6 +146,57 @@ class LabelTree:
             Y = csr_array(Y[:, : nodes.shape[0]])
         return binarised_product(Y, csr_array(nodes[: Y.shape[1]]))
 
+    def without(self, nodes: ArrayLike) -> LabelTree:
+        """Return the tree without these inner nodes; their children go to the node above.
+
+        Parameters
+        ----------
+        nodes
+            Mask (n_nodes,). The root, leaves and nodes with a label stay whatever it says.
+        """
+        gone = np.array(nodes, bool) & (np.diff(self.child_ptr) > 0) & (self.label < 0)
+        gone[0] = False
+        up = self.parent.copy()
+        for t in range(1, self.depth + 1):  # top down: a parent's own parent is known by then
+            of_level = np.arange(self.level_ptr[t], self.level_ptr[t + 1])
+            above = self.parent[of_level]
+            up[of_level] = np.where(gone[above], up[above], above)
+        kept = np.flatnonzero(~gone)
+        number = np.cumsum(~gone) - 1
+        parent = np.where(up[kept] >= 0, number[up[kept]], -1)
+        source = None if self.source is None else self.source[kept]
+        return LabelTree.from_parents(parent, self.label[kept], source)
+
+    def collapsed(self, levels: int) -> LabelTree:
+        """Return the tree without `levels` levels of inner nodes between two that stay.
+
+        The last clusters, whose children are labels, stay on any level (omikuji's
+        `collapse_every_n_layers`): a binary tree gets 2^(levels + 1) children a node.
+        """
+        has_leaf = np.zeros(self.n_nodes, bool)
+        has_leaf[self.parent[1:][np.diff(self.child_ptr)[1:] == 0]] = True
+        return self.without((self.level % (levels + 1) > 0) & ~has_leaf)
+
+    def level_out(self) -> LabelTree:
+        """Return the tree with every leaf on the last level.
+
+        A leaf further up gets a chain of only children above it; they need no classifier, as an
+        only child is always right.
+        """
+        leaf = np.flatnonzero(np.diff(self.child_ptr) == 0)
+        missing = self.depth - self.level[leaf]
+        leaf, missing = leaf[missing > 0], missing[missing > 0]
+        added = self.n_nodes + np.arange(missing.sum())
+        first = np.cumsum(missing) - missing
+        parent = np.concatenate([self.parent, added - 1])
+        parent[self.n_nodes + first] = self.parent[leaf]
+        parent[leaf] = self.n_nodes + first + missing - 1
+        label = np.concatenate([self.label, np.full(len(added), -1)])
+        if self.source is None:
+            return LabelTree.from_parents(parent, label)
+        source = np.concatenate([self.source, np.full(len(added), -1)])
+        return LabelTree.from_parents(parent, label, source)
+
     def path(self, node: int) -> list[int]:
         """Return the nodes from the root's child down to `node`."""
         found: list[int] = []

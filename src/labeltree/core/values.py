@@ -18,7 +18,10 @@ _STORABLE: dict[str, type] = {}
 
 
 def storable(cls: T) -> T:
-    """Register a dataclass whose fields are arrays, strings, numbers or storables themselves."""
+    """Register a dataclass whose fields are arrays, strings, numbers or storables themselves.
+
+    A field with the metadata `stored=False` is left out, and has its default after loading.
+    """
     _STORABLE[cls.__name__] = cls
     return cls
 
@@ -48,7 +51,11 @@ def encode(value: Any, at: str, tensors: dict[str, NDArray[Any]]) -> Any:
         return {kind: [encode(v, f"{at}.{i}", tensors) for i, v in enumerate(value)]}
     name = type(value).__name__
     if _STORABLE.get(name) is type(value):
-        fields = [f.name for f in dataclasses.fields(_STORABLE[name]) if f.init]
+        fields = [
+            f.name
+            for f in dataclasses.fields(_STORABLE[name])
+            if f.init and f.metadata.get("stored", True)
+        ]
         parts = {f: encode(getattr(value, f), f"{at}.{f}", tensors) for f in fields}
         return {"type": name, "fields": parts}
     raise TypeError(f"cannot store a {name}: declare it @storable")

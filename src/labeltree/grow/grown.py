@@ -9,11 +9,12 @@ import numpy as np
 
 from labeltree.core.arrays import CSR, Ints
 from labeltree.core.labels import Labels
-from labeltree.core.params import Params, at_least, choice
+from labeltree.core.params import Params, at_least, whole
 from labeltree.core.pool import Pool
 from labeltree.core.tree import LabelTree
 from labeltree.grow.k_means import TwoMeans
-from labeltree.grow.pifa import pifa
+from labeltree.grow.label_features import LabelFeatures, Pifa
+from labeltree.grow.pifa import pruned
 from labeltree.grow.recursion import spread
 
 
@@ -31,20 +32,26 @@ class Clusterer(Protocol):
 
 @dataclass
 class Grown(Params):
-    """Cluster the labels by the features of their documents (PIFA)."""
+    """Cluster the labels by what they look like, by default their documents (PIFA)."""
 
     clusterer: Clusterer = field(default_factory=TwoMeans)
     """How clusters are split."""
-    pifa: str = choice("raw", ("raw", "per_document"))
-    """Label representation: `raw` sums documents (Parabel), `per_document` lets the labels of a
-    document share its weight (PECOS)."""
+    features: LabelFeatures = field(default_factory=Pifa)
+    """How labels are represented: by documents (`pifa`), company (`co_occurrence`), both (`joint`)
+    or documents and text (`label_text`)."""
     min_weight: float = at_least(0, 0.0)
     """Entries of the label representation of at most this size are dropped."""
+    collapse: int = whole(0, 0)
+    """Levels taken out between two that stay: 3 makes of a binary tree one of 16 children."""
 
     def build(self, X: CSR, Y: CSR, labels: Labels, *, seed: int, pool: Pool) -> LabelTree:
         """Return the grown tree; labels without documents are spread over its smallest leaves."""
-        Z = pifa(X, Y, per_document=self.pifa == "per_document", threshold=self.min_weight)
+        Z = self.features.represent(X, Y, labels)
+        if self.min_weight > 0:
+            Z = pruned(Z, self.min_weight)
         known = np.diff(Z.indptr) > 0
         clear = np.flatnonzero(known).astype(np.int32)
         tree = self.clusterer.cluster(Z, clear, seed=seed, pool=pool)
+        if self.collapse:
+            tree = tree.collapsed(self.collapse)
         return spread(tree, np.flatnonzero(~known).astype(np.int32))

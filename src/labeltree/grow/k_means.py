@@ -11,7 +11,7 @@ from labeltree.core.params import Params, positive, whole
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.seeds import derived
 from labeltree.core.tree import LabelTree
-from labeltree.grow.recursion import split_down
+from labeltree.grow.recursion import Split, split_down
 from labeltree.kernels import k_means, two_means
 from labeltree.kernels.compile import announce
 from labeltree.kernels.sparse import Rows
@@ -42,18 +42,23 @@ class TwoMeans(Params):
         max_leaf
             A limit of the caller's; the smaller one counts.
         """
-        announce()
-        rows = Rows(*for_kernel(Z))
-
-        def halves(members: Ints, number: int) -> list[Ints]:
-            right, _ = two_means.balanced_halves(
-                rows, members, scratch("seen", Z.shape[1], np.int32),
-                derived(seed, number), self.eps, self.max_iter,
-            )  # fmt: skip
-            return [members[~right], members[right]]
-
         limit = min(self.max_leaf, max_leaf or self.max_leaf)
+        halves = halves_of(Z, seed, self.eps, self.max_iter)
         return split_down(labels, halves, max_leaf=limit, pool=pool)
+
+
+def halves_of(Z: CSR, seed: int, eps: float, max_iter: int) -> Split:
+    """Return balanced spherical 2-means over rows of Z (n_labels, n_features) as a split."""
+    announce()
+    rows = Rows(*for_kernel(Z))
+
+    def halves(members: Ints, number: int) -> list[Ints]:
+        seen = scratch("seen", Z.shape[1], np.int32)
+        own_seed = derived(seed, number)
+        right, _ = two_means.balanced_halves(rows, members, seen, own_seed, eps, max_iter)
+        return [members[~right], members[right]]
+
+    return halves
 
 
 @dataclass

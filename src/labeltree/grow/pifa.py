@@ -8,24 +8,23 @@ from scipy.sparse import csr_array
 from labeltree.core.arrays import CSR, as_csr, row_of_entry
 
 
-def pifa(X: CSR, Y: CSR, *, per_document: bool = False, threshold: float = 0.0) -> CSR:
+def pifa(X: CSR, Y: CSR, *, per_document: bool = False) -> CSR:
     """Return label representations of length 1, (n_labels, n_features).
 
     z_l is proportional to the sum of x_i over the documents i that carry label l (Parabel); with
     `per_document` each document's labels first share a weight, 1 / sqrt(n_i) each (PECOS). Labels
     without documents have an empty row. No constant feature takes part.
-
-    Parameters
-    ----------
-    threshold
-        Entries of at most this size are dropped afterwards.
     """
     if per_document:
         Y = csr_array(Y.multiply(1 / np.sqrt(np.maximum(1, np.diff(Y.indptr)))[:, None]))
-    Z = unit_rows(as_csr(csr_array(Y.T @ X), "label features"))
-    if threshold > 0:
-        Z.data[np.abs(Z.data) <= threshold] = 0
-        Z.eliminate_zeros()
+    return unit_rows(as_csr(csr_array(Y.T @ X), "label features"))
+
+
+def pruned(Z: CSR, threshold: float) -> CSR:
+    """Return Z without its entries of at most the threshold's size."""
+    Z = Z.copy()
+    Z.data[np.abs(Z.data) <= threshold] = 0
+    Z.eliminate_zeros()
     return Z
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from labeltree.core.arrays import CSR, Bytes, as_csr, for_kernel
-from labeltree.core.errors import ParameterError
+from labeltree.core.model import check_k
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.scores import from_ranking
 from labeltree.core.store import storable
@@ -83,8 +83,7 @@ def rank(trees: Sequence[LinearTree], X: CSR, how: Search, *, n_labels: int, poo
     ParameterError
         If k is not positive.
     """
-    if how.k < 1:
-        raise ParameterError(f"k must be a whole number of 1 or more, found {how.k!r}.")
+    check_k(how.k)
     if not X.shape[0]:
         return as_csr(np.zeros((0, n_labels)), "scores")
     announce()

@@ -64,5 +64,6 @@ def _import_models(header: dict[str, Any]) -> None:
     for inner in header.get("models", {}).values():
         _import_models(inner)
     for value in header["params"].values():
-        if isinstance(value, dict) and value.get("part") in names():
-            _import_models({"model": value["part"], "params": value})
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict) and part.get("part") in names():
+                _import_models({"model": part["part"], "params": part})

@@ -47,6 +47,8 @@ class Pipeline(BaseModel):
             features = vectorizer.fit_transform(as_texts(X))
         if validation is not None and validation.texts is not None:
             validation = replace(validation, X=vectorizer.transform(validation.texts))
+        if labels is not None:
+            labels = replace(labels, features=vectorizer.transform(labels.described()))
         model = type(self.model)(**self.model.get_params(deep=False))
         self.model_: BaseModel = model.fit(features, Y, labels=labels, validation=validation)
         self.vocabulary_: Vocabulary = vectorizer.vocabulary_
