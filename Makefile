@@ -54,10 +54,10 @@ tables: .venv/dev  ## draw the tables of the docs from bench/results
 
 bench-peers:  ## set up the peers' environment
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet numpy scipy omikuji==0.5.2
+	$(PEERS)/bin/python -m pip install --quiet omikuji==0.5.2 napkinxc==0.7.2 libpecos==1.2.8
 
 bench: .venv/dev bench-peers  ## measure against omikuji (needs LABELTREE_DATA; about half an hour)
-	$(BIN)/python bench/quality_vs_omikuji.py $(PEERS)/bin/python
+	$(BIN)/python bench/quality_vs_peers.py $(PEERS)/bin/python
 	$(BIN)/python bench/trees.py
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/tables.py

@@ -1,7 +1,7 @@
 """Train omikuji and answer the test documents; runs in the peer's own environment.
 
-omikuji_worker.py FOLDER MODEL N_TREES N_THREADS: MODEL is parabel or bonsai; FOLDER holds
-train.txt and X_test.npz; writes top.npz.
+omikuji_worker.py FOLDER MODEL N_TREES SEED N_THREADS: MODEL is parabel or bonsai; FOLDER holds
+train.txt and X_test.npz; writes top.npz. omikuji takes no seed: every run is another one.
 """
 
 import json
@@ -13,7 +13,7 @@ import numpy as np
 import omikuji
 import scipy.sparse as sp
 
-folder, kind, n_trees, n_threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+folder, kind, n_trees, _, n_threads = *sys.argv[1:3], *map(int, sys.argv[3:6])
 settings = omikuji.Model.default_hyper_param()
 settings.n_trees = n_trees
 if kind == "bonsai":  # the README of omikuji gives these settings
