@@ -27,7 +27,7 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 labels = np.full((X_test.shape[0], 5), -1, np.int32)
 scores = np.zeros((X_test.shape[0], 5))
 filled = np.flatnonzero(np.diff(X_test.indptr))
-for i, found in zip(filled, model.predict_proba(X_test[filled], top_k=5)):
+for i, found in zip(filled, model.predict_proba(X_test[filled], top_k=5), strict=True):
     for rank, (label, score) in enumerate(found):
         labels[i, rank], scores[i, rank] = label, score
 np.savez(f"{folder}/top.npz", labels=labels, scores=scores)
