@@ -44,7 +44,7 @@ def seen_by_nodes(monkeypatch, X, Y, tree, recipe, pool=ONE):
 
     def spy(lesson, task, rows):
         ptr, at = lesson.targets.indptr, lesson.targets.indices
-        right = [set(at[ptr[c] : ptr[c + 1]]) for c in range(task.first, task.last)]
+        right = [set(at[ptr[c] : ptr[c + 1]]) for c in task.children]
         assert (np.diff(rows) > 0).all()
         found[task.node] = (set(rows.tolist()), right)
         return solve(lesson, task, rows)

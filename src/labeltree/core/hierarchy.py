@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,17 @@ class Hierarchy:
         else:
             labels = np.array([-1, *(column.get(i, -1) for i in ids[1:])], np.int32)
         return cls(ids, labels, *parent_csr(rank[arcs], len(ids)))
+
+    def renamed(self, new_ids: Mapping[str, str]) -> Hierarchy:
+        """Return the hierarchy with other ids for some nodes."""
+        return replace(self, ids=tuple(new_ids.get(i, i) for i in self.ids))
+
+    def with_edges(
+        self, edges: Iterable[tuple[str, str]], label_ids: Sequence[str] | None = None
+    ) -> Hierarchy:
+        """Return the hierarchy with more (parent id, child id) edges; see `from_edges`."""
+        own = ((self.ids[p], self.ids[c]) for p, c in self.edges.T.tolist())
+        return Hierarchy.from_edges([*own, *edges], label_ids)
 
     def to_networkx(self) -> nx.DiGraph:
         """Return a networkx digraph over node ids, with the column of Y as attribute `label`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -106,6 +107,23 @@ class Labels:
         share = np.ones(len(self))
         np.divide(self.counts_specific, self.counts, out=share, where=self.counts > 0)
         return share
+
+    def renamed(self, new_ids: Mapping[str, str]) -> Labels:
+        """Return the labels with other ids for some; a name that was the id follows it.
+
+        Raises
+        ------
+        DataError
+            If an old id is unknown, or a new one is taken.
+        """
+        for old in new_ids:
+            if old not in self.column:
+                raise DataError(f"There is no label {old!r} to rename.", "Check its id.")
+        named = zip(self.ids, self.names, strict=True)
+        names = tuple(new_ids.get(i, i) if name == i else name for i, name in named)
+        hierarchy = None if self.hierarchy is None else self.hierarchy.renamed(new_ids)
+        ids = tuple(new_ids.get(i, i) for i in self.ids)
+        return replace(self, ids=ids, names=names, hierarchy=hierarchy)
 
     def described(self) -> list[str]:
         """Return name and text of each label in one string, empty where it has only an id."""

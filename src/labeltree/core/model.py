@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from labeltree.core import store
-from labeltree.core.arrays import CSR, as_binary, as_csr
+from labeltree.core.arrays import CSR, as_binary, as_csr, from_parts
 from labeltree.core.dataset import Dataset, Inputs
 from labeltree.core.errors import DataError, NotFittedError, ParameterError
 from labeltree.core.labels import Labels
@@ -34,6 +34,19 @@ class Model(Protocol):
 
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
+
+
+class Update(NamedTuple):
+    """What an update of a fitted model did."""
+
+    n_documents: int
+    """Documents added."""
+    n_labels: int
+    """Labels added."""
+    n_retrained: int
+    """Classifiers trained, new ones among them."""
+    n_classifiers: int
+    """Classifiers there are."""
 
 
 @dataclass(eq=False)
@@ -69,6 +82,32 @@ class BaseModel(Params):
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row, each in (0, 1]."""
         raise NotImplementedError
+
+    def update(
+        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
+        drift: float = 0.1,
+    ) -> Update:  # fmt: skip
+        """Learn from more documents, retraining only what they concern.
+
+        Parameters
+        ----------
+        X
+            The new documents.
+        Y
+            Their labels, (n_samples, n_labels): the model's labels, and new ones behind them.
+        labels
+            What is known about the columns of Y; needed if there are new ones.
+        retire
+            Ids of labels that are not to be ranked any more.
+        drift
+            A classifier is trained again if its documents have grown by more than this share.
+
+        Raises
+        ------
+        ParameterError
+            If the model cannot be updated.
+        """
+        raise ParameterError(f"A {snake(type(self).__name__)} model cannot be updated: fit again.")
 
     def score(self, X: Any, Y: Any) -> float:
         """Return P@1, in [0, 1]: the share of documents whose first label is right."""
@@ -175,6 +214,41 @@ def checked_training(X: Any, Y: Any, labels: Labels | None) -> tuple[CSR, CSR, L
     if unlabelled:
         logger.info("%d of %d documents have no label", unlabelled, Y.shape[0])
     return X, Y, labels.counted(Y)
+
+
+def checked_growth(X: CSR, Y: Any, before: Labels, labels: Labels | None) -> tuple[CSR, Labels]:
+    """Return truth and labels of new documents, ready for an update.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, or the first labels are not the model's.
+    """
+    Y = as_binary(Y, "Y")
+    if X.shape[0] != Y.shape[0]:
+        raise DataError(f"X has {X.shape[0]} rows but Y has {Y.shape[0]}.")
+    after = before if labels is None else labels
+    if len(after) != Y.shape[1]:
+        raise DataError(f"Y has {Y.shape[1]} columns but there are {len(after)} labels.")
+    if after.ids[: len(before)] != before.ids:
+        raise DataError(
+            f"The first {len(before)} labels are not those of the model.",
+            "Read the documents with the model's labels.",
+        )
+    return Y, after
+
+
+def known_ids(ids: Sequence[str], labels: Labels) -> Sequence[str]:
+    """Return the ids if the labels have them all, else raise `DataError`."""
+    unknown = [label for label in ids if label not in labels.column]
+    if unknown:
+        raise DataError(f"There is no label {unknown[0]!r}.", "Check its id.")
+    return ids
+
+
+def widened(Y: CSR, n_columns: int) -> CSR:
+    """Return Y with empty columns behind it, n_columns in all."""
+    return from_parts(Y.data, Y.indices, Y.indptr, (Y.shape[0], n_columns))
 
 
 def checked_features(X: Any, n_features: int | None = None) -> CSR:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from labeltree.core.arrays import CSR, Bytes, Floats, Ints, Longs, for_kernel
+from labeltree.core.arrays import CSR, Bytes, Floats, Ints, Longs, for_kernel, ranges
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.seeds import derived
 from labeltree.core.tree import LabelTree
@@ -51,16 +51,17 @@ class Recipe:
     """Whether children of which each training document has exactly one compete in a softmax."""
 
 
-class _Task(NamedTuple):
-    """Siblings trained together: children `first` to `last` of `node`."""
+class Task(NamedTuple):
+    """Siblings trained together: children of `node` in the chunk whose first child is `first`."""
 
     node: int
     first: int
-    last: int
+    children: Ints
+    """Ascending."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Lesson:
+class Lesson:
     """What all nodes are trained from."""
 
     X: Rows
@@ -71,6 +72,16 @@ class _Lesson:
     """One an entry of `targets`, or none at all: 1."""
     recipe: Recipe
     seed: int
+
+    @classmethod
+    def of(cls, X: CSR, Y: CSR, tree: LabelTree, recipe: Recipe, seed: int) -> Lesson:
+        """Return the lesson of a tree over documents X (n_samples, n_features) with labels Y."""
+        targets = tree.node_targets(Y).tocsc()
+        targets.sort_indices()
+        costs = np.zeros(0, np.float32)
+        if recipe.relevance != "none":
+            costs = relevance(Y, tree, targets, recipe.relevance)
+        return cls(Rows(*for_kernel(X)), int(X.shape[1]), targets, costs, recipe, seed)
 
 
 def fit_linear_tree(
@@ -86,19 +97,13 @@ def fit_linear_tree(
         Labels, (n_samples, n_labels).
     """
     announce()
-    targets = tree.node_targets(Y).tocsc()
-    targets.sort_indices()
-    costs = np.zeros(0, np.float32)
-    if recipe.relevance != "none":
-        costs = relevance(Y, tree, targets, recipe.relevance)
-    lesson = _Lesson(Rows(*for_kernel(X)), X.shape[1], targets, costs, recipe, seed)
-    tasks = _tasks(tree)
+    lesson, tasks = Lesson.of(X, Y, tree, recipe, seed), all_tasks(tree)
     transform = np.full(tree.n_nodes, recipe.solver.transform, np.int8)
     if recipe.matched:
         pieces = _by_level(lesson, tree, tasks, transform, pool)
     else:
-        pieces = _trained(lesson, tasks, _Reached.by_truth(targets), transform, pool)
-    return _assembled(tree, tasks, pieces, transform, X.shape[1])
+        pieces = trained(lesson, tasks, Reached.by_truth(lesson.targets), transform, pool)
+    return assembled(tree, tasks, pieces, transform, X.shape[1])
 
 
 def relevance(Y: CSR, tree: LabelTree, targets: csc_array, norm: str) -> Floats:
@@ -126,16 +131,19 @@ def relevance(Y: CSR, tree: LabelTree, targets: csc_array, norm: str) -> Floats:
     return np.asarray(weight / total[row], np.float32)
 
 
-def _tasks(tree: LabelTree) -> list[_Task]:
-    return [
-        _Task(int(v), first, min(first + MAX_SIBLINGS, int(tree.child_ptr[v + 1])))
-        for v in tree.inner
-        for first in range(int(tree.child_ptr[v]), int(tree.child_ptr[v + 1]), MAX_SIBLINGS)
-    ]
+def all_tasks(tree: LabelTree) -> list[Task]:
+    """Return the chunks of a tree: the children of each node, at most `MAX_SIBLINGS` together."""
+    tasks = []
+    for v in tree.inner.tolist():
+        first, last = int(tree.child_ptr[v]), int(tree.child_ptr[v + 1])
+        for start in range(first, last, MAX_SIBLINGS):
+            children = np.arange(start, min(start + MAX_SIBLINGS, last), dtype=np.int32)
+            tasks.append(Task(v, start, children))
+    return tasks
 
 
 @dataclass(frozen=True, eq=False)
-class _Reached:
+class Reached:
     """The documents that each node is trained on: node v's are `row[ptr[v - low]:...]`."""
 
     low: int
@@ -143,7 +151,7 @@ class _Reached:
     row: Ints
 
     @classmethod
-    def by_truth(cls, targets: csc_array) -> _Reached:
+    def by_truth(cls, targets: csc_array) -> Reached:
         """Documents with a label below the node; all documents start at the root."""
         n, first = targets.shape[0], int(targets.indptr[1])
         row = np.concatenate([np.arange(n), targets.indices[first:]]).astype(np.int32)
@@ -152,7 +160,7 @@ class _Reached:
         return cls(0, ptr, row)
 
     @classmethod
-    def by_both(cls, targets: csc_array, low: int, high: int, doc: Ints, node: Ints) -> _Reached:
+    def by_both(cls, targets: csc_array, low: int, high: int, doc: Ints, node: Ints) -> Reached:
         """Documents with a label below nodes low to high, and those that a search brought there."""
         n = targets.shape[0]
         ptr = targets.indptr[low : high + 1].astype(np.int64)
@@ -168,41 +176,42 @@ class _Reached:
         return self.row[self.ptr[at] : self.ptr[at + 1]]
 
 
-def _trained(
-    lesson: _Lesson, tasks: Sequence[_Task], reached: _Reached, transform: Bytes, pool: Pool
+def trained(
+    lesson: Lesson, tasks: Sequence[Task], reached: Reached, transform: Bytes, pool: Pool
 ) -> list[Piece]:
     """Train nodes side by side; `transform` (n_nodes,) is set where children exclude each other."""
     n_rows = np.diff(reached.ptr)
-    cost = [n_rows[t.node - reached.low] * (t.last - t.first) for t in tasks]
+    cost = [n_rows[t.node - reached.low] * len(t.children) for t in tasks]
     by_size = np.argsort(cost, kind="stable")[::-1]  # a big node last would leave threads idle
 
-    def train(task: _Task) -> tuple[Piece, bool]:
+    def train(task: Task) -> tuple[Piece, bool]:
         return _train_siblings(lesson, task, reached.of(task.node))
 
     found = pool.map(train, [tasks[i] for i in by_size], what="training nodes")
-    pieces: list[Piece] = [found[0][0]] * len(tasks)
-    for at, (piece, exclusive) in zip(by_size, found, strict=True):
-        pieces[at] = piece
+    in_order = [found[at] for at in np.argsort(by_size)]
+    for task, (_, exclusive) in zip(tasks, in_order, strict=True):
         if exclusive:
-            transform[tasks[at].node] = SOFTMAX
-    return pieces
+            transform[task.node] = SOFTMAX
+    return [piece for piece, _ in in_order]
 
 
-def _train_siblings(lesson: _Lesson, task: _Task, rows: Ints) -> tuple[Piece, bool]:
+def _train_siblings(lesson: Lesson, task: Task, rows: Ints) -> tuple[Piece, bool]:
     """Return the siblings' weights, and whether they compete in a softmax."""
     targets, solver = lesson.targets, lesson.recipe.solver
-    child_ptr = targets.indptr[task.first : task.last + 1].astype(np.int64)
-    entries = slice(child_ptr[0], child_ptr[-1])
+    start = targets.indptr[task.children].astype(np.int64)
+    counts = targets.indptr[task.children + 1] - start
+    entries = ranges(start, counts)
     positive = np.searchsorted(rows, targets.indices[entries]).astype(np.int32)
-    node = Node(rows, child_ptr - child_ptr[0], positive)
+    node = Node(rows, np.concatenate([[0], np.cumsum(counts)]), positive)
     problem = Problem(solver.loss, float(solver.C), float(solver.eps), solver.max_iter)
     seen = scratch("seen", lesson.n_features, np.int32)
     seed = derived(lesson.seed, task.node, task.first)
     if lesson.recipe.exclusive and _exclude_each_other(node):
         piece = solve_exclusive_node(lesson.X, node, problem, solver.threshold, seen, seed)
         return Piece(*piece), True
+    cost = lesson.costs[entries] if len(lesson.costs) else lesson.costs
     piece = solve_node(
-        lesson.X, node, lesson.costs[entries], problem, solver.threshold, SIBLINGS_IN_LOCKSTEP,
+        lesson.X, node, cost, problem, solver.threshold, SIBLINGS_IN_LOCKSTEP,
         seen, seed,
     )  # fmt: skip
     return Piece(*piece), False
@@ -216,7 +225,7 @@ def _exclude_each_other(node: Node) -> bool:
 
 
 def _by_level(
-    lesson: _Lesson, tree: LabelTree, tasks: list[_Task], transform: Bytes, pool: Pool
+    lesson: Lesson, tree: LabelTree, tasks: list[Task], transform: Bytes, pool: Pool
 ) -> list[Piece]:
     """Train level by level; a search over the levels done brings documents to the next."""
     pieces: list[Piece] = []
@@ -227,12 +236,12 @@ def _by_level(
         of_level = [task for task in tasks if low <= task.node < high]
         doc = np.concatenate([p.doc + start for p, start in zip(standing, starts, strict=True)])
         node = np.concatenate([p.key for p in standing])
-        reached = _Reached.by_both(lesson.targets, low, high, doc, node)
-        trained = _trained(lesson, of_level, reached, transform, pool)
-        level = _assembled(tree, of_level, trained, transform, lesson.n_features)
+        reached = Reached.by_both(lesson.targets, low, high, doc, node)
+        found = trained(lesson, of_level, reached, transform, pool)
+        level = assembled(tree, of_level, found, transform, lesson.n_features)
         below = partial(_below, level, lesson.recipe.matched)
         standing = pool.map(below, list(zip(blocks, standing, strict=True)), what="matching")
-        pieces += trained
+        pieces += found
     return pieces
 
 
@@ -243,9 +252,10 @@ def _below(level: LinearTree, width: int, block: tuple[Rows, beam.Pairs]) -> bea
     return beam.descend(rows, level.arrays, standing, width, table)[0]
 
 
-def _assembled(
-    tree: LabelTree, tasks: Sequence[_Task], pieces: list[Piece], transform: Bytes, n_features: int
+def assembled(
+    tree: LabelTree, tasks: Sequence[Task], pieces: list[Piece], transform: Bytes, n_features: int
 ) -> LinearTree:
+    """Return the tree with the pieces of its chunks; those of other nodes are empty."""
     node = np.array([t.node for t in tasks], np.int32)
     first_child = np.array([t.first for t in tasks], np.int32)
     weights = Chunks.joined(pieces, node, first_child, tree.n_nodes)

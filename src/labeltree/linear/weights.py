@@ -69,6 +69,16 @@ class Chunks:
         """Size in memory."""
         return sum(getattr(self, f).nbytes for f in self.__dataclass_fields__)
 
+    def piece(self, c: int, n_children: int) -> Piece:
+        """Return the weights of chunk c, which holds `n_children`."""
+        rows = slice(int(self.chunk_ptr[c]), int(self.chunk_ptr[c + 1]))
+        entries = slice(int(self.entry_ptr[c]), int(self.entry_ptr[c + 1]))
+        first = int(self.first_child[c])
+        return Piece(
+            self.feature[rows], self.row_ptr[rows.start + c : rows.stop + c + 1],
+            self.child[entries], self.value[entries], self.bias[first : first + n_children],
+        )  # fmt: skip
+
     def of_child(self, node: int, parent: int) -> tuple[Words, Floats]:
         """Return (features, weights) of one node's classifier, for explanations."""
         first, last = int(self.chunk_of[parent]), int(self.chunk_of[parent + 1])

@@ -19,7 +19,7 @@ from labeltree.core.arrays import CSR, from_parts
 from labeltree.core.dataset import Dataset
 from labeltree.core.errors import ParameterError
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel, Takes, check_k
+from labeltree.core.model import BaseModel, Takes, Update, check_k
 from labeltree.core.params import choice, whole
 from labeltree.core.scores import best, mean, ranked
 from labeltree.models import find
@@ -90,6 +90,17 @@ class Ensemble(BaseModel):
         if self.average == "ranks":
             votes = [reciprocal_ranks(vote) for vote in votes]
         return best(mean(votes, list(self.weights) or None), k)
+
+    def update(
+        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
+        drift: float = 0.1,
+    ) -> Update:  # fmt: skip
+        """Update each member."""
+        self.check_fitted()
+        found = [m.update(X, Y, labels=labels, retire=retire, drift=drift) for m in self.members_]
+        self.labels_ = self.members_[0].labels_
+        n_retrained, n = (sum(getattr(u, f) for u in found) for f in Update._fields[2:])
+        return Update(*found[0][:2], n_retrained, n)
 
 
 def reciprocal_ranks(scores: CSR) -> CSR:

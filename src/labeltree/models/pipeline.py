@@ -10,7 +10,7 @@ from labeltree.core.arrays import CSR
 from labeltree.core.dataset import Dataset, Inputs
 from labeltree.core.errors import DataError
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel, Takes
+from labeltree.core.model import BaseModel, Takes, Update
 from labeltree.core.pool import phase
 from labeltree.models import find
 from labeltree.text.tfidf import Tfidf, Vocabulary
@@ -59,6 +59,14 @@ class Pipeline(BaseModel):
         self.check_fitted()
         return self.model_.predict(self.features(X), k)
 
+    def update(
+        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
+        drift: float = 0.1,
+    ) -> Update:  # fmt: skip
+        """Update the model; words that the vectoriser does not know are not learned."""
+        self.check_fitted()
+        return self.model_.update(self.features(X), Y, labels=labels, retire=retire, drift=drift)
+
     def features(self, X: Any) -> CSR:
         """Return the features of texts, (n_samples, n_terms)."""
         vectorizer = replace(self.vectorizer)
@@ -67,9 +75,13 @@ class Pipeline(BaseModel):
 
     # The inner model's; a field of its own would be stored twice.
     @property  # type: ignore[misc]
-    def labels_(self) -> Labels:  # type: ignore[override]
+    def labels_(self) -> Labels:
         """The labels of the fitted model."""
         return self.model_.labels_
+
+    @labels_.setter
+    def labels_(self, labels: Labels) -> None:
+        self.model_.labels_ = labels
 
 
 def as_texts(X: Any) -> Sequence[str]:
