@@ -140,3 +140,16 @@ def ranges(start: NDArray[Any], count: NDArray[Any]) -> Longs:
     count = count.astype(np.int64, copy=False)
     offset = np.repeat(start - (np.cumsum(count) - count), count)
     return np.asarray(offset + np.arange(len(offset)), np.int64)
+
+
+def entries_of(table: CSR, rows: NDArray[Any]) -> tuple[Longs, Ints]:
+    """Return (which, column) of the entries stored in some rows of a table, row after row.
+
+    `which` counts the rows asked for from 0; rows beyond the table's last are empty.
+    """
+    count = np.zeros(len(rows), np.int64)
+    inside = rows < table.shape[0]
+    count[inside] = np.diff(table.indptr)[rows[inside]]
+    start = np.zeros(len(rows), np.int64)
+    start[inside] = table.indptr[rows[inside]]
+    return np.repeat(np.arange(len(rows)), count), table.indices[ranges(start, count)]

@@ -152,7 +152,7 @@ def match(Y: CSR, S: CSR) -> Matches:
     at = locate(Y, S)
     found = at >= 0
     at, row = at[found], row_of_entry(Y)[found]
-    return Matches(row, _ranks(S)[at] - S.indptr[row], Y.indices[found], _sizes(Y))
+    return Matches(row, ranks(S)[at], Y.indices[found], _sizes(Y))
 
 
 def oracle(Y: CSR, weights: Doubles | None = None) -> Matches:
@@ -226,13 +226,13 @@ def select(S: CSR, data: Any, kept: Bools) -> CSR:
     return from_parts(data[kept], S.indices[kept], before[S.indptr], S.shape)
 
 
-def _ranks(S: CSR) -> Longs:
-    """Return ptr[row] + rank of each stored entry, (nnz,)."""
+def ranks(S: CSR) -> Longs:
+    """Return the rank of each stored entry in its row, from 0, (nnz,); S canonical."""
     position = np.empty(S.nnz, np.int64)
     for start in range(0, S.shape[0], BLOCK):
         entry, ptr = ranked(S[start : start + BLOCK])
         first = S.indptr[start]
-        position[first + entry] = first + np.arange(ptr[-1])
+        position[first + entry] = np.arange(ptr[-1]) - np.repeat(ptr[:-1], np.diff(ptr))
     return position
 
 
