@@ -17,14 +17,17 @@ from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 from labeltree.core.model import Takes
 from labeltree.core.scores import above
-from labeltree.metrics import propensity, ranking
-from labeltree.metrics.decisions import GlobalThreshold, macro_f1, micro_f1, sample_f1
+from labeltree.metrics import GlobalThreshold, propensity, ranking
 from labeltree.metrics.specific import specific_scores, specific_truth
+from labeltree.run.measures import metrics_of
+from labeltree.run.restrict import restricted_labels, seen_in_training
 
 BLOCK = 8192
 """Documents predicted at a time."""
 LEAST_RANKS = 100
 """Labels asked for each document, or as many as a document has, if more."""
+ALL, TRAIN = "train and hierarchy", "train"
+"""What an evaluation counts: all labels, or only those with a training document."""
 
 
 class Fitted(Protocol):
@@ -42,9 +45,13 @@ class Report:
     """Metrics in [0, 1], and the facts needed to compare them."""
 
     metrics: dict[str, float]
-    """P@k, nDCG@k, R@k, PSP@k, PSnDCG@k for each k, attainable-P@k (the highest possible P@k),
-    R-Precision (documents with labels), micro-R-Precision; with a threshold micro-F1, macro-F1
-    (over all columns of the truth) and sample-F1."""
+    """By name; docs/metrics.md has the equations. Rankings: P, nDCG, R, PSP, PSnDCG,
+    attainable-P (the highest possible P), coverage-correct and coverage-predicted at each k,
+    R-Precision (documents with labels), micro-R-Precision, tail-R (and of the other bins that
+    have a true label) at the last k. Scores in [0, 1]: ECE, ECE@1. With a threshold: micro-F1,
+    macro-F1 (over all columns of the truth), sample-F1, those of the bins. With a hierarchy:
+    score-violations; with both hierarchical-P, -R, -F1, F1 by level, of leaf and inner labels,
+    violations."""
     n_documents: int
     """Documents, the denominator of all means."""
     n_without_labels: int
@@ -58,7 +65,7 @@ class Report:
     specific: bool
     """Whether truth, rankings and decisions were reduced to most-specific labels."""
     universe: str
-    """The labels that may be predicted."""
+    """The labels that count: `ALL`, or `TRAIN` for those with a training document."""
     threshold: float | None
     """Score at which a label is decided, None if no decisions were made."""
     threshold_rule: str | None
@@ -67,6 +74,8 @@ class Report:
     """Constant A of PSP@k and PSnDCG@k."""
     propensity_b: float
     """Constant B of PSP@k and PSnDCG@k."""
+    n_left_out: int = 0
+    """True label occurrences not counted at all, because the universe was restricted."""
     zero_division: float = 0.0
     """F1 of a label or document with nothing true and nothing decided."""
     seconds: float | None = None
@@ -80,6 +89,40 @@ class Report:
         return {**self.metrics, **facts}
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What an evaluation counts."""
+
+    specific: bool = False
+    """Most-specific labels only; needs a hierarchy."""
+    universe: str = ALL
+    """`ALL`, or `TRAIN`: other labels are dropped from truth, rankings and decisions."""
+    ks: Sequence[int] = (1, 3, 5)
+    """Cut-offs of the ranking metrics."""
+    constants: tuple[float, float] = (propensity.A, propensity.B)
+    """A and B of the propensities."""
+
+    def __post_init__(self) -> None:
+        if self.universe not in (ALL, TRAIN):
+            raise ParameterError(f"universe must be {ALL!r} or {TRAIN!r}, found {self.universe!r}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A report with the matrices it was measured on."""
+
+    report: Report
+    Y: CSR
+    """Truth that counted, (n_samples, n_true_labels)."""
+    S: CSR
+    """Scores that counted, (n_samples, n_labels): the first columns of Y."""
+    decided: CSR | None
+    """Decisions that counted, (n_samples, n_labels)."""
+    labels: Labels
+    """Of the columns of S."""
+    settings: Settings
+
+
 def evaluate(
     model: Fitted,
     dataset: Dataset,
@@ -88,6 +131,7 @@ def evaluate(
     threshold: float | GlobalThreshold | None = None,
     ks: Sequence[int] = (1, 3, 5),
     constants: tuple[float, float] = (propensity.A, propensity.B),
+    universe: str = ALL,
 ) -> Report:
     """Predict a data set and measure the rankings; with a threshold the decisions too.
 
@@ -106,21 +150,35 @@ def evaluate(
         Cut-offs of the ranking metrics.
     constants
         A and B of the propensities.
+    universe
+        `TRAIN` restricts truth, rankings and decisions to labels with a training document.
 
     Raises
     ------
     DataError
         If the columns of the data are not the model's labels, or `specific` has no hierarchy.
     """
+    settings = Settings(specific, universe, ks, constants)
+    return examine(model, dataset, settings, threshold=threshold).report
+
+
+def examine(
+    model: Fitted,
+    dataset: Dataset,
+    settings: Settings | None = None,
+    *,
+    threshold: float | GlobalThreshold | None = None,
+) -> Evaluation:
+    """Evaluate as `evaluate` does, and keep truth, scores and decisions for a closer look."""
+    settings = settings or Settings()
     labels = _labels_for(model, dataset)
-    if specific:
+    if settings.specific:
         _needed(labels.hierarchy)
     S, seconds = _predicted(model, dataset, len(labels))
     threshold = getattr(model, "threshold_", None) if threshold is None else threshold
-    report = evaluate_scores(
-        dataset.Y, S, labels, specific=specific, threshold=threshold, ks=ks, constants=constants
-    )
-    return replace(report, seconds=seconds, documents_per_second=len(dataset) / max(seconds, 1e-9))
+    found = _examined(dataset.Y, S, labels, settings, threshold)
+    speed = len(dataset) / max(seconds, 1e-9)
+    return replace(found, report=replace(found.report, seconds=seconds, documents_per_second=speed))
 
 
 def evaluate_scores(
@@ -143,36 +201,65 @@ def evaluate_scores(
     DataError
         If shapes disagree, or `specific` has no hierarchy.
     """
+    settings = Settings(specific, ALL, ks, constants)
+    return _examined(Y, S, labels, settings, threshold).report
+
+
+def _examined(
+    Y: CSR,
+    S: CSR,
+    labels: Labels,
+    settings: Settings,
+    threshold: float | GlobalThreshold | None,
+) -> Evaluation:
     Y, S = ranking.aligned(Y, S)
     if S.shape[1] != len(labels):
         raise DataError(f"Scores have {S.shape[1]} columns but there are {len(labels)} labels.")
     if not (threshold is None or isinstance(threshold, GlobalThreshold)):
         threshold = GlobalThreshold(float(threshold), "given", "", float("nan"))
-    closed = _closed(Y, labels.hierarchy)
+    closed, n_true = _closed(Y, labels.hierarchy), Y.nnz
     decided = None if threshold is None else above(S, threshold.value)
-    truth = Y
-    if specific:
-        hierarchy = _needed(labels.hierarchy)
-        truth = specific_truth(Y, hierarchy)
-        S = specific_scores(S, hierarchy, labels.specific_share)
-        decided = None if decided is None else specific_truth(decided, hierarchy)
+    if settings.universe == TRAIN:
+        Y, S, decided, labels = _restricted(Y, S, decided, labels)
+    read = Y
+    if settings.specific:
+        Y, S, decided = _specific(Y, S, decided, labels)
     weights = propensity.inverse_propensity(
-        labels.counts, labels.n_train, *constants, n_columns=Y.shape[1]
+        labels.counts, labels.n_train, *settings.constants, n_columns=Y.shape[1]
     )
-    return Report(
-        metrics={**_of_rankings(truth, S, weights, ks), **_of_decisions(truth, decided)},
+    report = Report(
+        metrics=metrics_of(Y, S, decided, labels, weights, settings.ks),
         n_documents=int(Y.shape[0]),
-        n_without_labels=int((np.diff(Y.indptr) == 0).sum()),
+        n_without_labels=int((np.diff(read.indptr) == 0).sum()),
         n_labels=len(labels),
-        n_outside=int((Y.indices >= len(labels)).sum()),
+        n_outside=int((read.indices >= len(labels)).sum()),
         closed=closed,
-        specific=specific,
-        universe="train and hierarchy",
+        specific=settings.specific,
+        universe=settings.universe,
         threshold=None if threshold is None else threshold.value,
         threshold_rule=None if threshold is None else _spelled(threshold),
-        propensity_a=constants[0],
-        propensity_b=constants[1],
+        propensity_a=settings.constants[0],
+        propensity_b=settings.constants[1],
+        n_left_out=n_true - read.nnz,
     )
+    return Evaluation(report, Y, S, decided, labels, settings)
+
+
+def _restricted(
+    Y: CSR, S: CSR, decided: CSR | None, labels: Labels
+) -> tuple[CSR, CSR, CSR | None, Labels]:
+    """Return the columns of labels with a training document."""
+    columns = seen_in_training(labels)
+    decided = None if decided is None else decided[:, columns]
+    return Y[:, columns], S[:, columns], decided, restricted_labels(labels, columns)
+
+
+def _specific(Y: CSR, S: CSR, decided: CSR | None, labels: Labels) -> tuple[CSR, CSR, CSR | None]:
+    """Return truth, scores and decisions of most-specific labels."""
+    hierarchy = _needed(labels.hierarchy)
+    decided = None if decided is None else specific_truth(decided, hierarchy)
+    S = specific_scores(S, hierarchy, labels.specific_share)
+    return specific_truth(Y, hierarchy), S, decided
 
 
 def _labels_for(model: Fitted, dataset: Dataset) -> Labels:
@@ -206,31 +293,6 @@ def _slice(inputs: Any, start: int, stop: int) -> Any:
     if isinstance(inputs, Inputs):
         return Inputs(inputs.texts[start:stop], inputs.features[start:stop])
     return inputs[start:stop]
-
-
-def _of_rankings(Y: CSR, S: CSR, weights: Any, ks: Sequence[int]) -> dict[str, float]:
-    if not ks or min(ks) < 1:
-        raise ParameterError(f"ks must be numbers of 1 or more, found {tuple(ks)}.")
-    k = max(ks)
-    found, best = ranking.match(Y, S), ranking.oracle(Y, weights)
-    vectors = {
-        "P": found.precision(k),
-        "nDCG": found.ndcg(k),
-        "R": found.recall(k),
-        "PSP": propensity.psp(found, best, weights, k),
-        "PSnDCG": propensity.psndcg(found, best, weights, k),
-        "attainable-P": best.precision(k),
-    }
-    at_k = {f"{name}@{i}": float(vector[i - 1]) for name, vector in vectors.items() for i in ks}
-    whole = {"R-Precision": found.r_precision(), "micro-R-Precision": found.micro_r_precision()}
-    return {**at_k, **whole}
-
-
-def _of_decisions(Y: CSR, decided: CSR | None) -> dict[str, float]:
-    if decided is None:
-        return {}
-    named = {"micro-F1": micro_f1, "macro-F1": macro_f1, "sample-F1": sample_f1}
-    return {name: f1(Y, decided) for name, f1 in named.items()}
 
 
 def _closed(Y: CSR, hierarchy: Hierarchy | None) -> bool | None:
