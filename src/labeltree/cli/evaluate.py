@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labeltree.core.dataset import Dataset
+    from labeltree.run.evaluate import Evaluation
+    from labeltree.run.results import Report
 
 SUMMARY = "score a saved model on labelled documents"
 
@@ -18,6 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--close-labels", action="store_true", help="add all ancestors to the true label sets"
     )
+    parser.add_argument(
+        "--universe", default="all", choices=("all", "train"),
+        help="train: leave labels without a training document out of everything (all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--report", metavar="FILE.html",
+        help="write one page with tables, plots, confusions and the worst documents there",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no progress, no remarks")
 
@@ -26,12 +40,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Print the metrics."""
     import json
 
-    from labeltree.cli.console import note, progress, show_table
+    from labeltree.cli.console import note, progress
     from labeltree.core.errors import DataError
     from labeltree.models import load
     from labeltree.readers import read
-    from labeltree.run.evaluate import evaluate
+    from labeltree.run.evaluate import examine
+    from labeltree.run.results import ALL, TRAIN, Settings
 
+    if arguments.report:
+        _check_report(arguments.report)
     model = load(arguments.model)
     splits = read(arguments.data, labels=model.labels_, part=arguments.split)
     for line in splits.report.lines():
@@ -49,12 +66,50 @@ def run(arguments: argparse.Namespace) -> None:
             f" {kinds[bool(data.closed)]}" + (": --close-labels adds them" if trained_on else ""),
             arguments.quiet,
         )
+    settings = Settings(arguments.specific, {"all": ALL, "train": TRAIN}[arguments.universe])
     with progress(arguments.quiet):
-        report = evaluate(model, data, specific=arguments.specific)
+        found = examine(model, data, settings)
     if arguments.json:
-        print(json.dumps(report.to_json(), ensure_ascii=False))
-        return
-    show_table(("metric", "value"), [(n, f"{v:.4f}") for n, v in report.metrics.items()])
+        print(json.dumps(found.report.to_json(), ensure_ascii=False))
+    else:
+        _show(found.report)
+    if arguments.report:
+        _write_report(found, data, arguments)
+        note(f"report written to {arguments.report}", arguments.quiet)
+
+
+def _show(report: Report) -> None:
+    """Print metrics at k in a table with a column for each k, the others below, then the facts."""
+    from labeltree.cli.console import show_table
+    from labeltree.run.results import by_cut_off
+
+    at_k, others = by_cut_off(report.metrics)
+    ks = sorted({k for row in at_k.values() for k in row})
+    show_table(
+        ("metric", *(f"@{k}" for k in ks)),
+        [(n, *(f"{row[k]:.4f}" if k in row else "" for k in ks)) for n, row in at_k.items()],
+    )
+    show_table(("metric", "value"), [(n, f"{v:.4f}") for n, v in others.items()])
     facts = {k: v for k, v in report.to_json().items() if k not in report.metrics}
     for name, value in facts.items():
         print(f"{name}: {value}")
+
+
+def _check_report(path: str) -> None:
+    """Complain before the work about a report that could not be written after it."""
+    from labeltree.run.report.page import check_report_path
+    from labeltree.run.report.plots import check_matplotlib
+
+    check_report_path(path)
+    check_matplotlib()
+
+
+def _write_report(found: Evaluation, data: Dataset, arguments: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from labeltree.run.report.findings import gather
+    from labeltree.run.report.page import write_page
+
+    names = [Path(p).resolve().name for p in (arguments.model, arguments.data)]
+    title = f"Evaluation of {names[0]} on {names[1]}, {arguments.split}"
+    write_page(arguments.report, gather(found, data), title)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
@@ -12,7 +12,7 @@ from scipy.sparse import csr_array, vstack
 
 from labeltree.core.arrays import CSR
 from labeltree.core.dataset import Dataset, Inputs
-from labeltree.core.errors import DataError, NotFittedError, ParameterError
+from labeltree.core.errors import DataError, NotFittedError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 from labeltree.core.model import Takes
@@ -21,13 +21,12 @@ from labeltree.metrics import GlobalThreshold, propensity, ranking
 from labeltree.metrics.specific import specific_scores, specific_truth
 from labeltree.run.measures import metrics_of
 from labeltree.run.restrict import restricted_labels, seen_in_training
+from labeltree.run.results import ALL, TRAIN, Report, Settings
 
 BLOCK = 8192
 """Documents predicted at a time."""
 LEAST_RANKS = 100
 """Labels asked for each document, or as many as a document has, if more."""
-ALL, TRAIN = "train and hierarchy", "train"
-"""What an evaluation counts: all labels, or only those with a training document."""
 
 
 class Fitted(Protocol):
@@ -38,73 +37,6 @@ class Fitted(Protocol):
 
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """Metrics in [0, 1], and the facts needed to compare them."""
-
-    metrics: dict[str, float]
-    """By name; docs/metrics.md has the equations. Rankings: P, nDCG, R, PSP, PSnDCG,
-    attainable-P (the highest possible P), coverage-correct and coverage-predicted at each k,
-    R-Precision (documents with labels), micro-R-Precision, tail-R (and of the other bins that
-    have a true label) at the last k. Scores in [0, 1]: ECE, ECE@1. With a threshold: micro-F1,
-    macro-F1 (over all columns of the truth), sample-F1, those of the bins. With a hierarchy:
-    score-violations; with both hierarchical-P, -R, -F1, F1 by level, of leaf and inner labels,
-    violations."""
-    n_documents: int
-    """Documents, the denominator of all means."""
-    n_without_labels: int
-    """Documents without a true label: they score 0."""
-    n_labels: int
-    """Labels of the universe."""
-    n_outside: int
-    """True label occurrences outside the universe: they count as misses."""
-    closed: bool | None
-    """Whether the label sets, as read, hold all ancestors; None without a hierarchy."""
-    specific: bool
-    """Whether truth, rankings and decisions were reduced to most-specific labels."""
-    universe: str
-    """The labels that count: `ALL`, or `TRAIN` for those with a training document."""
-    threshold: float | None
-    """Score at which a label is decided, None if no decisions were made."""
-    threshold_rule: str | None
-    """How the threshold was chosen, and on what."""
-    propensity_a: float
-    """Constant A of PSP@k and PSnDCG@k."""
-    propensity_b: float
-    """Constant B of PSP@k and PSnDCG@k."""
-    n_left_out: int = 0
-    """True label occurrences not counted at all, because the universe was restricted."""
-    zero_division: float = 0.0
-    """F1 of a label or document with nothing true and nothing decided."""
-    seconds: float | None = None
-    """Wall time of prediction; None for ready scores."""
-    documents_per_second: float | None = None
-    """Documents predicted a second."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return one flat object: each metric by name, then the facts."""
-        facts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "metrics"}
-        return {**self.metrics, **facts}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What an evaluation counts."""
-
-    specific: bool = False
-    """Most-specific labels only; needs a hierarchy."""
-    universe: str = ALL
-    """`ALL`, or `TRAIN`: other labels are dropped from truth, rankings and decisions."""
-    ks: Sequence[int] = (1, 3, 5)
-    """Cut-offs of the ranking metrics."""
-    constants: tuple[float, float] = (propensity.A, propensity.B)
-    """A and B of the propensities."""
-
-    def __post_init__(self) -> None:
-        if self.universe not in (ALL, TRAIN):
-            raise ParameterError(f"universe must be {ALL!r} or {TRAIN!r}, found {self.universe!r}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +160,7 @@ def _examined(
         labels.counts, labels.n_train, *settings.constants, n_columns=Y.shape[1]
     )
     report = Report(
-        metrics=metrics_of(Y, S, decided, labels, weights, settings.ks),
+        metrics=metrics_of(Y, S, decided, labels, weights, settings),
         n_documents=int(Y.shape[0]),
         n_without_labels=int((np.diff(read.indptr) == 0).sum()),
         n_labels=len(labels),

@@ -29,10 +29,11 @@ from labeltree.metrics import (
 from labeltree.metrics.coverage import coverage_of
 from labeltree.metrics.ranking import Matches
 from labeltree.metrics.tail import NAMES, recall_of
+from labeltree.run.results import Settings
 
 
 def metrics_of(
-    Y: CSR, S: CSR, decided: CSR | None, labels: Labels, weights: Doubles, ks: Sequence[int]
+    Y: CSR, S: CSR, decided: CSR | None, labels: Labels, weights: Doubles, settings: Settings
 ) -> dict[str, float]:
     """Return every metric of the rankings, and of the decisions and the taxonomy where given.
 
@@ -44,9 +45,10 @@ def metrics_of(
         Of the columns of S.
     weights
         Inverse propensities, (n_true_labels,).
-    ks
-        Cut-offs of the ranking metrics.
+    settings
+        Cut-offs, and whether these are most-specific labels, which miss their parents by design.
     """
+    ks = settings.ks
     if not ks or min(ks) < 1:
         raise ParameterError(f"ks must be numbers of 1 or more, found {tuple(ks)}.")
     found = ranking.match(Y, S)
@@ -55,8 +57,11 @@ def metrics_of(
     metrics |= _of_calibration(Y, S)
     if decided is not None:
         metrics |= _of_decisions(Y, decided, labels)
-    if labels.hierarchy is not None:
-        metrics |= _of_taxonomy(Y, S, decided, labels.hierarchy)
+    hierarchy = labels.hierarchy
+    if hierarchy is not None and decided is not None:
+        metrics |= _of_taxonomy(Y, decided, hierarchy)
+    if hierarchy is not None and not settings.specific:
+        metrics |= _of_consistency(Y, S, decided, hierarchy)
     return metrics
 
 
@@ -106,11 +111,8 @@ def _of_decisions(Y: CSR, decided: CSR, labels: Labels) -> dict[str, float]:
     return whole | _of_groups(by_frequency(Y, decided, labels.counts)[::-1])
 
 
-def _of_taxonomy(Y: CSR, S: CSR, decided: CSR | None, hierarchy: Hierarchy) -> dict[str, float]:
-    scores = {"score-violations": score_violations(S, hierarchy)}
-    if decided is None:
-        return scores
-    near, broken = hierarchical_quality(Y, decided, hierarchy), violations(decided, hierarchy)
+def _of_taxonomy(Y: CSR, decided: CSR, hierarchy: Hierarchy) -> dict[str, float]:
+    near = hierarchical_quality(Y, decided, hierarchy)
     return {
         "hierarchical-P": near.precision,
         "hierarchical-R": near.recall,
@@ -119,10 +121,23 @@ def _of_taxonomy(Y: CSR, S: CSR, decided: CSR | None, hierarchy: Hierarchy) -> d
         "hierarchical-macro-F1": near.macro_f1,
         **_of_groups(by_level(Y, decided, hierarchy)),
         **_of_groups(by_position(Y, decided, hierarchy)),
+    }
+
+
+def _of_consistency(Y: CSR, S: CSR, decided: CSR | None, hierarchy: Hierarchy) -> dict[str, float]:
+    """Return violations beside those of the truth: open label sets need not hold parents."""
+    found = {
+        "violations-of-truth": violations(Y, hierarchy).pairs,
+        "score-violations": score_violations(S, hierarchy),
+    }
+    if decided is None:
+        return found
+    broken = violations(decided, hierarchy)
+    return {
         "violations": broken.pairs,
         "hard-violations": broken.hard,
         "violations-by-document": broken.rows,
-        **scores,
+        **found,
     }
 
 

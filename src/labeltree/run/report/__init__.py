@@ -1,0 +1,1 @@
+"""The page that `labeltree evaluate --report` writes."""
