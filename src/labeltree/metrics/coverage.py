@@ -27,13 +27,18 @@ def coverage_correct_at(Y: CSR, S: CSR, k: int) -> Doubles:
 def coverage_predicted_at(S: CSR, k: int) -> Doubles:
     """Return coverage-predicted@1..k, (k,): the share of columns ever among the first ranks."""
     S = as_scores(S)
-    return np.asarray(_reached(S.indices, ranks(S), S.shape[1], k) / max(1, S.shape[1]))
+    return coverage_by(S, ranks(S), k)
 
 
 def coverage_of(found: Matches, Y: CSR, k: int) -> Doubles:
     """Return `coverage_correct_at` of a ranking's matches with the truth Y."""
     n_true = len(np.unique(Y.indices))
     return np.asarray(_reached(found.label, found.rank, Y.shape[1], k) / max(1, n_true))
+
+
+def coverage_by(S: CSR, rank: Longs, k: int) -> Doubles:
+    """Return `coverage_predicted_at` of canonical scores whose `ranks` are known."""
+    return np.asarray(_reached(S.indices, rank, S.shape[1], k) / max(1, S.shape[1]))
 
 
 def _reached(label: Longs | Ints, rank: Longs, n_labels: int, k: int) -> Longs:

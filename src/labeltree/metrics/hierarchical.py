@@ -81,8 +81,10 @@ def augmented(Y: CSR, hierarchy: Hierarchy) -> CSR:
     node = np.concatenate((hierarchy.node_of_label, outside))[Y.indices]
     row, width = row_of_entry(Y), hierarchy.n_nodes + n_outside
     which, above = entries_of(hierarchy.ancestors, node)
-    keys = np.unique(np.concatenate((row * width + node, row[which] * width + above)))
-    row, node = np.divmod(keys, width)
+    keys = np.sort(np.concatenate((row * width + node, row[which] * width + above)))
+    first = np.ones(len(keys), np.bool_)
+    first[1:] = keys[1:] != keys[:-1]
+    row, node = np.divmod(keys[first], width)
     row, node = row[node > 0], node[node > 0]
     indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=Y.shape[0]))))
     ones = np.ones(len(row), np.float32)

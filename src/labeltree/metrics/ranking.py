@@ -149,10 +149,14 @@ def match(Y: CSR, S: CSR) -> Matches:
         If shapes disagree, or scores hold NaN.
     """
     Y, S = aligned(Y, S)
+    return matched(Y, S, ranks(S))
+
+
+def matched(Y: CSR, S: CSR, rank: Longs) -> Matches:
+    """Return the matches of aligned truth and scores whose `ranks` are known."""
     at = locate(Y, S)
     found = at >= 0
-    at, row = at[found], row_of_entry(Y)[found]
-    return Matches(row, ranks(S)[at], Y.indices[found], _sizes(Y))
+    return Matches(row_of_entry(Y)[found], rank[at[found]], Y.indices[found], _sizes(Y))
 
 
 def oracle(Y: CSR, weights: Doubles | None = None) -> Matches:

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeltree.core.arrays import CSR, Bools, Doubles, Longs
+from labeltree.core.arrays import CSR, Bools, Doubles, Longs, row_of_entry
 from labeltree.core.errors import DataError, ParameterError
-from labeltree.core.scores import best
 from labeltree.metrics.counts import ratio
-from labeltree.metrics.ranking import aligned, locate
+from labeltree.metrics.ranking import aligned, as_scores, locate, select
 
 BINS = 15
 
@@ -98,7 +97,17 @@ def reliability_by_width(Y: CSR, S: CSR, n_bins: int = 10) -> Reliability:
 
 def first_answers(S: CSR) -> CSR:
     """Return the scores with only the best of each document, to judge first answers alone."""
-    return best(S, 1)
+    S = as_scores(S)
+    sizes = np.diff(S.indptr)
+    answered = np.flatnonzero(sizes)
+    highest = np.maximum.reduceat(S.data, S.indptr[answered]) if len(answered) else S.data
+    equal = np.flatnonzero(S.data == np.repeat(highest, sizes[answered]))
+    # Of equal scores the lower label: columns ascend inside a row.
+    row = row_of_entry(S)[equal]
+    first = equal[np.flatnonzero(np.diff(row, prepend=-1))]
+    kept = np.zeros(S.nnz, np.bool_)
+    kept[first] = True
+    return select(S, S.data, kept)
 
 
 def _scored(Y: CSR, S: CSR) -> tuple[CSR, CSR, Bools]:
@@ -119,9 +128,11 @@ def _equal_mass(scores: Doubles, n_bins: int) -> Longs:
     """Return the bin of each score: the one in which the first of its ties falls, by rank."""
     if n_bins < 1:
         raise ParameterError(f"n_bins must be 1 or more, found {n_bins}.")
-    ordered = np.sort(scores)
-    rank = np.searchsorted(ordered, scores, side="left")
-    return np.asarray(rank * n_bins // max(1, len(scores)), np.int64)
+    # A score is in bin j or above if at least j / n_bins of all scores are lower.
+    lower = -(-np.arange(1, n_bins) * len(scores) // n_bins)
+    lower = np.unique(lower[(lower > 0) & (lower < len(scores))]) - 1
+    cuts = np.partition(scores, lower)[lower] if len(lower) else scores[:0]
+    return np.searchsorted(cuts, scores, side="left").astype(np.int64)
 
 
 def _binned(Y: CSR, S: CSR, true: Bools, number: Longs) -> Reliability:

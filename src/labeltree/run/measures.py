@@ -13,7 +13,6 @@ from labeltree.metrics import (
     by_frequency,
     by_level,
     by_position,
-    coverage_predicted_at,
     first_answers,
     frequency_bins,
     hierarchical_quality,
@@ -26,7 +25,7 @@ from labeltree.metrics import (
     score_violations,
     violations,
 )
-from labeltree.metrics.coverage import coverage_of
+from labeltree.metrics.coverage import coverage_by, coverage_of
 from labeltree.metrics.ranking import Matches
 from labeltree.metrics.tail import NAMES, recall_of
 from labeltree.run.results import Settings
@@ -51,8 +50,12 @@ def metrics_of(
     ks = settings.ks
     if not ks or min(ks) < 1:
         raise ParameterError(f"ks must be numbers of 1 or more, found {tuple(ks)}.")
-    found = ranking.match(Y, S)
-    metrics = _of_rankings(found, Y, S, weights, ks)
+    Y, S = ranking.aligned(Y, S)
+    rank = ranking.ranks(S)
+    found = ranking.matched(Y, S, rank)
+    metrics = _of_rankings(found, Y, weights, ks)
+    metrics |= _at("coverage-correct", coverage_of(found, Y, max(ks)), ks)
+    metrics |= _at("coverage-predicted", coverage_by(S, rank, max(ks)), ks)
     metrics |= _of_bins(found, Y, labels, max(ks))
     metrics |= _of_calibration(Y, S)
     if decided is not None:
@@ -65,9 +68,7 @@ def metrics_of(
     return metrics
 
 
-def _of_rankings(
-    found: Matches, Y: CSR, S: CSR, weights: Doubles, ks: Sequence[int]
-) -> dict[str, float]:
+def _of_rankings(found: Matches, Y: CSR, weights: Doubles, ks: Sequence[int]) -> dict[str, float]:
     k = max(ks)
     best = ranking.oracle(Y, weights)
     vectors = {
@@ -77,12 +78,17 @@ def _of_rankings(
         "PSP": propensity.psp(found, best, weights, k),
         "PSnDCG": propensity.psndcg(found, best, weights, k),
         "attainable-P": best.precision(k),
-        "coverage-correct": coverage_of(found, Y, k),
-        "coverage-predicted": coverage_predicted_at(S, k),
     }
-    at_k = {f"{name}@{i}": float(vector[i - 1]) for name, vector in vectors.items() for i in ks}
     whole = {"R-Precision": found.r_precision(), "micro-R-Precision": found.micro_r_precision()}
-    return {**at_k, **whole}
+    at_k: dict[str, float] = {}
+    for name, vector in vectors.items():
+        at_k |= _at(name, vector, ks)
+    return at_k | whole
+
+
+def _at(name: str, vector: Doubles, ks: Sequence[int]) -> dict[str, float]:
+    """Return a metric's values for 1.. at some k."""
+    return {f"{name}@{i}": float(vector[i - 1]) for i in ks}
 
 
 def _of_bins(found: Matches, Y: CSR, labels: Labels, k: int) -> dict[str, float]:
