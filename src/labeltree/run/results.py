@@ -11,6 +11,10 @@ from labeltree.metrics import propensity
 
 ALL, TRAIN = "train and hierarchy", "train"
 """What an evaluation counts: all labels, or only those with a training document."""
+AT_K = (
+    "P", "nDCG", "R", "PSP", "PSnDCG", "attainable-P", "coverage-correct", "coverage-predicted",
+)  # fmt: skip
+"""Metrics measured at each cut-off."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,12 @@ class Settings:
 
 
 def by_cut_off(metrics: dict[str, float]) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
-    """Return metrics measured at several k as {name: {k: value}}, and the others."""
-    split = {name: name.rpartition("@") for name in metrics}
-    names = [base for base, _, _ in split.values()]
+    """Return the metrics of `AT_K` as {name: {k: value}}, and all others."""
     at_k: dict[str, dict[int, float]] = {}
     others = {}
     for name, value in metrics.items():
-        base, _, k = split[name]
-        if base and (names.count(base) > 1 or base == "P"):
+        base, _, k = name.rpartition("@")
+        if base in AT_K:
             at_k.setdefault(base, {})[int(k)] = value
         else:
             others[name] = value
