@@ -1,6 +1,9 @@
 import csv
 import io
 import re
+from dataclasses import replace
+
+import numpy as np
 
 from labeltree.run.report import sections
 from labeltree.run.report.plots import draw
@@ -72,7 +75,11 @@ def test_confusions_name_both_labels_and_their_relation(findings):
 
 
 def test_without_decisions_the_page_says_what_stands_for_them(flat, findings):
-    for make in (sections.labels_section, sections.confusions_section):
+    for make in (
+        sections.labels_section,
+        sections.confusions_section,
+        lambda found: sections.frequencies_section(found, {}),
+    ):
         assert "first answers stand for its decisions" in make(flat)
         assert "first answers" not in make(findings)
 
@@ -90,3 +97,8 @@ def test_documents_show_answers_and_truth(findings):
 def test_sections_with_nothing_to_say_are_empty(empty, flat):
     assert sections.confusions_section(empty) == ""
     assert sections.taxonomy_section(flat, {}) == ""
+
+
+def test_frequencies_need_training_counts(findings):
+    unknown = replace(findings, n_train=np.zeros(7, np.int64))
+    assert sections.frequencies_section(unknown, {}) == ""

@@ -62,18 +62,20 @@ def taxonomy_section(found: Findings, plots: dict[str, str]) -> str:
         return ""
     levels = _groups([*found.levels, *found.positions], "level")
     return (
-        "<p>Decisions over the labels of each level, and over leaves and the labels above them."
-        " A document without a label at a level is no class there.</p>"
+        f"<p>{_decides(found)}Decisions over the labels of each level, and over leaves and the"
+        " labels above them. A document without a label at a level is no class there.</p>"
         + levels
         + figures(plots, "levels")
     )
 
 
 def frequencies_section(found: Findings, plots: dict[str, str]) -> str:
-    """Return decisions and recall by how often labels were seen in training."""
+    """Return decisions and recall by training documents; nothing where these are unknown."""
+    if not found.n_train.any():
+        return ""
     text = (
-        "<p>Head: more than 100 training documents; torso: 26 to 100; tail: 1 to 25; zero-shot:"
-        " none. Truth and decisions are both restricted to the bin.</p>"
+        f"<p>{_decides(found)}Head: more than 100 training documents; torso: 26 to 100; tail: 1 to"
+        " 25; zero-shot: none. Truth and decisions are both restricted to the bin.</p>"
     )
     return text + _groups(found.bins, "frequency") + figures(plots, "frequency", "share")
 
@@ -100,16 +102,19 @@ def labels_section(found: Findings) -> str:
         for row in _label_rows(found, order[:N_LABELS])
     ]
     link = base64.b64encode(labels_csv(found).encode("utf-8", "backslashreplace")).decode("ascii")
-    first = "" if found.report.threshold_rule else _FIRST
     return (
         f"<p>Those with the most errors (missed and wrongly decided) first, {len(rows)} of"
-        f" {len(order):,}. {first}"
+        f" {len(order):,}. {_decides(found)}"
         f'<a download="labels.csv" href="data:text/csv;charset=utf-8;base64,{link}">All as CSV</a>'
         f"</p>{table(header, rows, text=2)}"
     )
 
 
-_FIRST = "The model decides nothing: first answers stand for its decisions. "
+def _decides(found: Findings) -> str:
+    """Return what stands for the decisions where the model makes none."""
+    if found.report.threshold_rule:
+        return ""
+    return "The model decides nothing: first answers stand for its decisions. "
 
 
 def labels_csv(findings: Findings) -> str:
@@ -146,10 +151,9 @@ def confusions_section(found: Findings) -> str:
         [_label(found, c.decided), _label(found, c.missed), c.relation, grouped(c.n_documents)]
         for c in found.confusions
     ]
-    first = "" if found.report.threshold_rule else _FIRST
     return (
-        f"<p>{first}A document with several wrong and several missed labels counts for each pair."
-        " Broader: an ancestor of the true label; narrower: below it.</p>"
+        f"<p>{_decides(found)}A document with several wrong and several missed labels counts for"
+        " each pair. Broader: an ancestor of the true label; narrower: below it.</p>"
         + table(header, rows, text=3)
     )
 
