@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +108,14 @@ def test_bins_and_levels_without_a_true_label_are_absent():
 def test_the_last_cut_off_is_that_of_the_bins():
     Y, S = random_data()
     assert "tail-R@2" in measured(Y, S, None, ks=(1, 2))
+
+
+def test_every_metric_is_explained():
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text("utf8")
+    Y, S = random_data()
+    for name in measured(Y, S, above(S, 0.5)):
+        base = name.partition("@")[0]
+        group = base.partition("-")[0]
+        if group in ("head", "torso", "tail", "zero", "leaf", "inner", "level"):
+            base = group + "-"
+        assert f"`{base}" in page, name
