@@ -234,7 +234,7 @@ def test_evaluate_prints_one_json_object(model, data, capsys):
 
 def test_evaluate_specific_and_splits(model, data, capsys):
     assert main(["evaluate", str(model), str(data), "--specific"]) == 0
-    assert "P@1" in capsys.readouterr().out
+    assert "specific: True" in capsys.readouterr().out
     assert main(["evaluate", str(model), str(data), "--split", "val"]) == 1
     assert "val" in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ from labeltree.core.arrays import (
     as_binary,
     as_csr,
     binarised_product,
+    entries_of,
     for_kernel,
     from_parts,
     from_rows,
@@ -202,3 +203,12 @@ def test_ranges_follow_one_another(runs):
     expected = [n for s, c in runs for n in range(s, s + c)]
     assert ranges(start, count).tolist() == expected
     assert ranges(start, count).dtype == np.int64
+
+
+def test_entries_of_rows_in_any_order_and_beyond_the_last():
+    table = from_rows([[0, 2], [], [1]], 3)
+    which, column = entries_of(table, np.array([2, 0, 7, 1, 0]))
+    assert which.tolist() == [0, 1, 1, 4, 4]
+    assert column.tolist() == [1, 0, 2, 0, 2]
+    which, column = entries_of(table, np.zeros(0, np.int64))
+    assert which.tolist() == column.tolist() == []

@@ -6,6 +6,7 @@ from sklearn.metrics import brier_score_loss
 
 from labeltree.core.arrays import from_rows
 from labeltree.core.errors import DataError, ParameterError
+from labeltree.core.scores import best
 from labeltree.metrics import first_answers, reliability_by_mass, reliability_by_width
 
 
@@ -118,3 +119,13 @@ def test_what_is_no_probability_is_refused(score):
             measure(from_rows([[0]], 1), csr_array(np.array([[score]])))
         with pytest.raises(ParameterError, match="n_bins"):
             measure(from_rows([[0]], 1), csr_array(np.array([[0.5]])), 0)
+
+
+def test_first_answers_are_those_of_the_ranking():
+    rng = np.random.default_rng(0)
+    S = csr_array(np.where(rng.random((60, 9)) < 0.3, rng.random((60, 9)).round(1), 0))
+    found, expected = first_answers(S), best(S, 1)
+    assert (np.diff(S.indptr) == 0).any()
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+    assert found.nnz == (np.diff(S.indptr) > 0).sum()
+    assert first_answers(csr_array((3, 4))).nnz == 0

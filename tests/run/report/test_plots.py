@@ -1,5 +1,6 @@
 import builtins
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -40,6 +41,11 @@ def test_what_there_is_nothing_to_draw_for_is_left_out(flat, empty):
     assert set(draw(flat)) == ALL - {"levels"}
     assert set(draw(empty)) == ALL - {"levels", "share"}
     assert "threshold used" not in draw(flat)["thresholds"]
+
+
+def test_the_threshold_is_not_drawn_over_other_scores(findings):
+    specific = replace(findings, report=replace(findings.report, specific=True))
+    assert "threshold used" not in draw(specific)["thresholds"]
 
 
 def test_without_matplotlib_there_is_a_remedy(monkeypatch):

@@ -96,9 +96,9 @@ def _groups(groups: list[Group], what: str) -> str:
 def labels_section(found: Findings) -> str:
     """Return the labels with the most errors, and all of them behind a link."""
     order = _by_errors(found)
-    header = ["id", "name", "in training", "true", "decided", "right", "P", "R", "F1", "errors"]
+    header = ["label", "in training", "true", "decided", "right", "P", "R", "F1", "errors"]
     rows = [
-        [*map(isolated, row[:2]), *map(grouped, row[2:6]), *map(number, row[6:9]), grouped(row[9])]
+        [_named(*row[:2]), *map(grouped, row[2:6]), *map(number, row[6:9]), grouped(row[9])]
         for row in _label_rows(found, order[:N_LABELS])
     ]
     link = base64.b64encode(labels_csv(found).encode("utf-8", "backslashreplace")).decode("ascii")
@@ -106,7 +106,7 @@ def labels_section(found: Findings) -> str:
         f"<p>Those with the most errors (missed and wrongly decided) first, {len(rows)} of"
         f" {len(order):,}. {_decides(found)}"
         f'<a download="labels.csv" href="data:text/csv;charset=utf-8;base64,{link}">All as CSV</a>'
-        f"</p>{table(header, rows, text=2)}"
+        f"</p>{table(header, rows)}"
     )
 
 
@@ -190,7 +190,11 @@ def _case(found: Findings, case: Case) -> str:
 
 
 def _label(found: Findings, column: int) -> str:
+    """Return the label of a column."""
+    return _named(found.ids[column], found.names[column])
+
+
+def _named(id_: str, name: str) -> str:
     """Return the name, with the id where it differs."""
-    name, id_ = found.names[column], found.ids[column]
     tag = "" if name == id_ else f' <span class="tag">{isolated(id_)}</span>'
     return isolated(name) + tag
