@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,3 +120,20 @@ def test_every_metric_is_explained():
         if group in ("head", "torso", "tail", "zero", "leaf", "inner", "level"):
             base = group + "-"
         assert f"`{base}" in page, name
+
+
+def test_nothing_is_ever_dense():
+    n, n_labels = 5000, 200_000  # dense, one byte a cell would be 1 GB
+    rng = np.random.default_rng(0)
+    rows = [sorted(set(r)) for r in rng.integers(0, n_labels, (n, 5)).tolist()]
+    Y = from_rows(rows, n_labels)
+    S = from_rows([sorted({*r, *rng.integers(0, n_labels, 20).tolist()}) for r in rows], n_labels)
+    S.data[:] = rng.random(S.nnz)
+    labels = replace(Labels.numbered(n_labels), counts=rng.integers(0, 9, n_labels), n_train=99)
+    weights = inverse_propensity(labels.counts, 99)
+    tracemalloc.start()
+    found = metrics_of(Y, S, above(S, 0.9), labels, weights, Settings())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found["R@5"] > 0.1
+    assert peak < 200e6
