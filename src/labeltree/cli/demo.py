@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from labeltree.run.explain import Explanation
 
 SUMMARY = "train, measure, explain, save and reload on the project's own corpus"
 NOTE = (
@@ -24,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Do the main job once."""
     from labeltree.cli.console import progress, show_table
+    from labeltree.cli.explain import show_path
     from labeltree.models import find, load
     from labeltree.readers import repair_cafe
     from labeltree.run.evaluate import evaluate
@@ -57,14 +54,3 @@ def run(arguments: argparse.Namespace) -> None:
     same = (again.predict([NOTE]) != model.predict([NOTE])).nnz == 0
     verdict = "same answers" if same else "DIFFERENT answers"
     print(f"\nsaved to {arguments.out}, reloaded: {verdict}")
-
-
-def show_path(explanation: Explanation) -> None:
-    """Print the path to a label and the words behind each step."""
-    print(f"{explanation.name} ({explanation.score:.3f}), by the path")
-    for depth, step in enumerate(explanation.steps):
-        words = ", ".join(f"{word} {part:+.2f}" for word, part in step.words[:4]) or "no known word"
-        why = f"bias {step.bias:+.2f}; {words}"
-        if step.bias == float("inf"):
-            why = "all training documents here have it"
-        print(f"{'  ' * depth}> {step.name}  {step.score:.3f}  ({why})")

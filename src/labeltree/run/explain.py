@@ -1,23 +1,43 @@
-"""Why a label: its path down the tree and the words that drove each step.
+"""Why a label, or why not: its path down the tree and the words that drove each step.
 
 The contributions are exact: at each node of a linear tree the margin is the bias plus the sum of
-feature times weight.
+feature times weight, and what two siblings differ by is the difference of these terms.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
 from labeltree.core.arrays import CSR
 from labeltree.core.errors import DataError
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel
+from labeltree.core.model import BaseModel, checked_features
+from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
 from labeltree.grow.pifa import unit_rows
-from labeltree.kernels.beam import log_transform
 from labeltree.linear.tree import LinearTree
+from labeltree.run.walk import Level, Opened, open_node, walk
+
+Words = list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The sibling with the highest conditional score among those not on the path."""
+
+    name: str
+    score: float
+    """Conditional score of the rival given its parent, in [0, 1]."""
+    margin: float
+    bias: float
+    """What the biases add to the margin of the path's node over the rival's."""
+    words: Words
+    """What each term adds to it, the largest difference first; with `bias` it is all of it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +51,29 @@ class Step:
     margin: float
     """Bias plus contributions."""
     bias: float
-    """+inf where the node was the only choice."""
-    words: list[tuple[str, float]]
+    """+inf where the node was the only choice, -inf where it never was right."""
+    words: Words
     """Terms and their contributions, the largest first."""
+    rival: Rival | None
+    """None for an only child, and where the node is always right."""
+
+
+@dataclass(frozen=True)
+class FellOut:
+    """Where the beam search lost a path, and to whom."""
+
+    step: int
+    """Number of the step of the path that was not followed, from 0."""
+    name: str
+    score: float
+    """Product of the conditional scores down to this node."""
+    rank: int | None
+    """Its rank among the nodes met on this level, from 1; None if it never was right."""
+    kept: int
+    """Nodes of this level that were followed."""
+    last: str
+    """The last node that was followed."""
+    last_score: float
 
 
 @dataclass(frozen=True)
@@ -43,19 +83,32 @@ class Explanation:
     label: str
     name: str
     score: float
-    """Product of the steps' scores: this tree's vote."""
+    """Product of the steps' scores: this tree's vote, if the search found the label there."""
     tree: int
     """Number of the tree, from 0."""
+    n_trees: int
+    rank: int | None
+    """The label's rank in the model's answer, from 1; None if no tree found it."""
+    answer: float
+    """The model's score: the mean of the votes, 0 from a tree that did not find the label."""
     steps: list[Step]
+    fell_out: FellOut | None
+    """Where this tree's search lost the path; None if it found the label."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; infinite biases become None."""
+        return {k: _finite(v) for k, v in asdict(self).items()}
 
 
-def explain(model: BaseModel, text: str, label: str | None = None) -> Explanation:
-    """Explain a label of a document.
+def explain(model: BaseModel, document: Any, label: str | None = None) -> Explanation:
+    """Explain why a label was given to a document, or why not.
 
     Parameters
     ----------
     model
-        A fitted pipeline around a linear tree model.
+        A fitted model of linear trees, or a pipeline around one.
+    document
+        What the model takes: a text, or one row of features (1, n_features).
     label
         Id of the label; None explains the best one.
 
@@ -64,52 +117,165 @@ def explain(model: BaseModel, text: str, label: str | None = None) -> Explanatio
     DataError
         If the model has no linear trees, or the label is unknown to it or to its trees.
     """
-    inner = getattr(model, "model_", None)
-    trees = getattr(inner, "trees_", None)
-    if trees is None:
-        raise DataError("Only pipelines around linear trees can be explained so far.")
-    x = unit_rows(model.features([text]))  # type: ignore[attr-defined]
-    labels: Labels = model.labels_
-    if label is None:
-        best = model.predict([text], k=1).indices
-        label = labels.ids[int(best[0])]
-    elif label not in labels.column:
-        raise DataError(f"The model has no label {label!r}.")
-    terms = model.vocabulary_.terms  # type: ignore[attr-defined]
-    return max(
-        (e for t, tree in enumerate(trees) for e in _paths(tree, t, x, labels, label, terms)),
-        key=lambda e: e.score,
-    )
+    case = _Case(model, document)
+    return case.explained(case.column(label) if label is not None else case.best(1)[0])
 
 
-def _paths(
-    linear: LinearTree, number: int, x: CSR, labels: Labels, label: str, terms: tuple[str, ...]
-) -> list[Explanation]:
-    """Return one explanation for each node of the label in this tree."""
-    column = labels.column[label]
-    nodes = np.flatnonzero(linear.tree.label == column)
-    found = []
-    for node in nodes:
-        steps = [_step(linear, v, x, labels, terms) for v in linear.tree.path(int(node))]
-        score = float(np.prod([s.score for s in steps]))
-        found.append(Explanation(label, labels.names[column], score, number, steps))
-    return found
+def explain_best(model: BaseModel, document: Any, k: int = 3) -> list[Explanation]:
+    """Explain the k best labels of a document; see `explain`."""
+    case = _Case(model, document)
+    return [case.explained(column) for column in case.best(k)]
 
 
-def _step(linear: LinearTree, node: int, x: CSR, labels: Labels, terms: tuple[str, ...]) -> Step:
-    features, weights = linear.weights.of_child(node, int(linear.tree.parent[node]))
-    value = dict(zip(x.indices.tolist(), x.data.tolist(), strict=True))
-    known = zip(features.tolist(), weights.tolist(), strict=True)
-    parts = [(f, value[f] * weight) for f, weight in known if f in value]
-    bias = float(linear.weights.bias[node])
-    margin = bias + sum(part for _, part in parts)
-    words = [(terms[f], part) for f, part in sorted(parts, key=lambda p: -p[1])]
-    score = float(bias > 0)
-    if np.isfinite(bias):
-        score = float(
-            np.exp(log_transform(margin, int(linear.transform[linear.tree.parent[node]])))
+class _Case:
+    """A model and one document."""
+
+    def __init__(self, model: BaseModel, document: Any) -> None:
+        model.check_fitted()
+        inner = getattr(model, "model_", model)
+        self.trees: Sequence[LinearTree] = getattr(inner, "trees_", ())
+        if not self.trees or not all(isinstance(tree, LinearTree) for tree in self.trees):
+            raise DataError(
+                f"A {type(inner).__name__} cannot be explained: it has no linear trees.",
+                "Models that have are parabel, bonsai, one_vs_rest and their kin.",
+            )
+        self.labels: Labels = model.labels_
+        self.terms: Sequence[str] | None = None
+        if model.takes == "text":
+            row = model.features([document])  # type: ignore[attr-defined]
+            self.terms = model.vocabulary_.terms  # type: ignore[attr-defined]
+        else:
+            row = checked_features(document, self.trees[0].n_features)
+        if row.shape[0] != 1:
+            raise DataError(f"One document can be explained at a time, found {row.shape[0]}.")
+        self.x: CSR = unit_rows(row)
+        self.beam: int = inner.beam  # type: ignore[union-attr]
+        self.scores = inner.predict(row, k=len(self.labels))
+        self.levels = cache(lambda tree: walk(self.trees[tree], self.x, self.beam))
+
+    def column(self, label: str) -> int:
+        if label not in self.labels.column:
+            raise DataError(
+                f"The model has no label {label!r}.", "Give an id: `predict` shows those of labels."
+            )
+        return self.labels.column[label]
+
+    def best(self, k: int) -> list[int]:
+        columns = top_k(self.scores, k)[0][0]
+        if columns[0] < 0:
+            raise DataError("The model gives this document no label.", "Name one: label=...")
+        return [int(c) for c in columns if c >= 0]
+
+    def explained(self, column: int) -> Explanation:
+        """Explain the best path to a label: one the search found, else the one that scores best."""
+        nodes = [(t, int(v)) for t, tree in enumerate(self.trees) for v in _nodes_of(tree, column)]
+        if not nodes:
+            raise DataError(
+                f"No tree of the model holds the label {self.labels.ids[column]!r}.",
+                "Trees are grown from labels that training documents carry.",
+            )
+        found = [self._path(tree, node, column) for tree, node in nodes]
+        return max(found, key=lambda e: (e.fell_out is None, e.score))
+
+    def _path(self, tree: int, node: int, column: int) -> Explanation:
+        path = self.trees[tree].tree.path(node)
+        steps = [self._step(self.trees[tree], v) for v in path]
+        answered = self.scores.indices == column
+        answer = float(self.scores.data[answered].sum())
+        return Explanation(
+            label=self.labels.ids[column],
+            name=self.labels.names[column],
+            score=float(np.prod([step.score for step in steps])),
+            tree=tree,
+            n_trees=len(self.trees),
+            rank=int((self.scores.data > answer).sum()) + 1 if answered.any() else None,
+            answer=answer,
+            steps=steps,
+            fell_out=self._fell_out(tree, path, steps),
         )
-    return Step(node_name(linear.tree, node, labels), score, margin, bias, words)
+
+    def _step(self, linear: LinearTree, node: int) -> Step:
+        opened = open_node(linear, self.x, int(linear.tree.parent[node]))
+        parts, bias = self._parts(linear, node)
+        return Step(
+            name=node_name(linear.tree, node, self.labels),
+            score=float(np.exp(opened.log_scores[node - opened.first])),
+            margin=bias + sum(parts.values()),
+            bias=bias,
+            words=sorted(self._named(parts), key=lambda word: -word[1]),
+            rival=self._rival(linear, node, opened),
+        )
+
+    def _rival(self, linear: LinearTree, node: int, opened: Opened) -> Rival | None:
+        mine, my_bias = self._parts(linear, node)
+        logs = opened.log_scores.copy()
+        logs[node - opened.first] = -np.inf
+        best = int(logs.argmax())
+        if logs[best] == -np.inf or np.isposinf(my_bias):
+            return None
+        other, bias = self._parts(linear, opened.first + best)
+        ahead = {f: mine.get(f, 0.0) - other.get(f, 0.0) for f in mine | other}
+        return Rival(
+            name=node_name(linear.tree, opened.first + best, self.labels),
+            score=float(np.exp(logs[best])),
+            margin=bias + sum(other.values()),
+            bias=my_bias - bias,
+            words=sorted(self._named(ahead), key=lambda word: -abs(word[1])),
+        )
+
+    def _parts(self, linear: LinearTree, node: int) -> tuple[dict[int, float], float]:
+        """Return what each feature of the document adds to a node's margin, and the bias."""
+        features, weights = linear.weights.of_child(node, int(linear.tree.parent[node]))
+        known, here, there = np.intersect1d(
+            features, self.x.indices, assume_unique=True, return_indices=True
+        )
+        values = weights[here].astype(np.float64) * self.x.data[there]
+        parts = dict(zip(known.tolist(), values.tolist(), strict=True))
+        return parts, float(linear.weights.bias[node])
+
+    def _named(self, parts: dict[int, float]) -> Words:
+        terms = self.terms
+        return [(str(f) if terms is None else terms[f], part) for f, part in parts.items()]
+
+    def _fell_out(self, tree: int, path: list[int], steps: list[Step]) -> FellOut | None:
+        for depth, node in enumerate(path):
+            if depth == len(path) - 1 and steps[depth].margin > -np.inf:
+                return None  # labels are found as the search meets them
+            levels = self.levels(tree)
+            level = (
+                levels[depth] if depth < len(levels) else Level(np.zeros(0, int), np.zeros(0), 0)
+            )
+            at = np.flatnonzero(level.nodes == node)
+            if not len(at) or at[0] >= level.n_kept:
+                return self._lost(self.trees[tree], steps, depth, level, at)
+        return None
+
+    def _lost(
+        self, linear: LinearTree, steps: list[Step], depth: int, level: Level, at: Any
+    ) -> FellOut:
+        last = level.n_kept - 1
+        return FellOut(
+            step=depth,
+            name=steps[depth].name,
+            score=float(np.prod([step.score for step in steps[: depth + 1]])),
+            rank=int(at[0]) + 1 if len(at) else None,
+            kept=level.n_kept,
+            last=node_name(linear.tree, int(level.nodes[last]), self.labels) if last >= 0 else "",
+            last_score=float(np.exp(level.log_scores[last])) if last >= 0 else 0.0,
+        )
+
+
+def _nodes_of(linear: LinearTree, column: int) -> Any:
+    return np.flatnonzero(linear.tree.label == column)
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with infinite numbers replaced by None, which JSON can say."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def node_name(tree: LabelTree, node: int, labels: Labels, n_shown: int = 3) -> str:

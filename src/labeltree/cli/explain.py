@@ -1,0 +1,178 @@
+"""`labeltree explain`: why a document has a label, or has not."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labeltree.core.model import BaseModel
+    from labeltree.run.explain import Explanation, FellOut, Rival, Step, Words
+
+SUMMARY = "show why a document has a label, or why not"
+EPILOG = """Each line is a step down the tree: the score of the node given the one above, the bias,
+and the words that add most to its margin. The figures are exact: bias and all words together are
+the margin. `over` names the sibling that came closest, and the words that made the difference.
+For models that take features, TEXT is "feature:value feature:value ..."."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", metavar="DIR", help="a saved model")
+    parser.add_argument(
+        "text", nargs="?", metavar="TEXT", help="the document; - for standard input"
+    )
+    parser.add_argument("--file", metavar="FILE", help="read the document from there")
+    parser.add_argument("--label", metavar="ID", help="explain this label, given or not")
+    parser.add_argument("--k", type=int, default=3, help="explain the k best labels (3)")
+    parser.add_argument("--words", type=int, default=4, help="words shown of each step (4)")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object, all words in it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the paths."""
+    import json
+
+    from labeltree.core.errors import ParameterError
+    from labeltree.models import load
+    from labeltree.run.explain import explain, explain_best
+
+    if arguments.k < 1 or arguments.words < 1:
+        raise ParameterError("--k and --words must be 1 or more")
+    text = _text(arguments)
+    model = load(arguments.model)
+    document = text if model.takes == "text" else _features(text, model)
+    if arguments.label is None:
+        found = explain_best(model, document, arguments.k)
+    else:
+        found = [explain(model, document, arguments.label)]
+    if arguments.json:
+        shown = {"explanations": [explanation.to_json() for explanation in found]}
+        print(json.dumps(shown, ensure_ascii=False))
+        return
+    for i, explanation in enumerate(found):
+        print("\n" if i else "", end="")
+        show_path(explanation, arguments.words)
+
+
+def _text(arguments: argparse.Namespace) -> str:
+    from pathlib import Path
+
+    from labeltree.core.errors import DataError, ParameterError
+
+    if (arguments.text is None) == (arguments.file is None):
+        raise ParameterError("give the document as TEXT, as - for standard input, or by --file")
+    try:
+        if arguments.file is not None:
+            text = Path(arguments.file).read_bytes().decode()
+        elif arguments.text == "-":
+            text = sys.stdin.buffer.read().decode()
+        else:
+            text = arguments.text
+    except UnicodeDecodeError as error:
+        where = arguments.file or "standard input"
+        raise DataError(
+            f"invalid UTF-8 at byte {error.start + 1}.", "Save it as UTF-8.", file=where
+        ) from error
+    if not text.strip():
+        raise ParameterError("the document is empty")
+    return str(text)
+
+
+def _features(text: str, model: BaseModel) -> Any:
+    """Return the row of features that "feature:value ..." says."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    from labeltree.core.errors import DataError
+
+    n_features = getattr(model, "trees_")[0].n_features if hasattr(model, "trees_") else 2**31 - 1  # noqa: B009
+    try:
+        pairs = [token.split(":") for token in text.split()]
+        values = {int(feature): float(value) for feature, value in pairs}
+    except ValueError as error:
+        raise DataError(
+            f"not feature:value pairs: {text.strip()[:60]!r}.", "The model was fitted on features."
+        ) from error
+    wrong = [feature for feature in values if not 0 <= feature < n_features]
+    if wrong:
+        raise DataError(f"the model has features 0 to {n_features - 1}, found {wrong[0]}.")
+    columns = (np.zeros(len(values), np.int32), list(values))
+    return csr_array((list(values.values()), columns), shape=(1, n_features))
+
+
+# ---- what is shown -------------------------------------------------------------------------------
+
+
+def show_path(explanation: Explanation, n_words: int = 4) -> None:
+    """Print the path to a label and the words behind each step: drawn as a tree on a terminal."""
+    lines = list(_lines(explanation, n_words))
+    if not sys.stdout.isatty():
+        print(_title(explanation))
+        for depth, text, notes in lines:
+            print(f"{'  ' * depth}> {text}")
+            for note in notes:
+                print(f"{'  ' * depth}    {note}")
+        return
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    top = branch = Tree(Text(_title(explanation), style="bold"))
+    for _, text, notes in lines:
+        branch = branch.add(Text(text))
+        for note in notes:
+            branch.label.append(f"\n{note}", style="dim")  # type: ignore[union-attr]
+    Console().print(top)
+
+
+def _title(explanation: Explanation) -> str:
+    name = explanation.name
+    if explanation.label != name:
+        name += f" [{explanation.label}]"
+    place = "not found" if explanation.rank is None else f"rank {explanation.rank}"
+    tree = f", tree {explanation.tree + 1} of {explanation.n_trees}"
+    return f"{name}  {explanation.answer:.3f} ({place}){tree if explanation.n_trees > 1 else ''}"
+
+
+def _lines(explanation: Explanation, n_words: int) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield (depth, step, remarks below it)."""
+    lost = explanation.fell_out
+    for depth, step in enumerate(explanation.steps):
+        notes = [] if step.rival is None else [_against(step, step.rival, n_words)]
+        if lost is not None and lost.step == depth:
+            notes.append(_lost(lost))
+        yield depth, f"{step.name}  {step.score:.3f}  ({_why(step, n_words)})", notes
+
+
+def _why(step: Step, n_words: int) -> str:
+    if step.bias == float("inf"):
+        return "all training documents here have it"
+    if step.bias == float("-inf"):
+        return "no training document here has it"
+    return f"bias {step.bias:+.2f}; {_spelled(step.words, n_words)}"
+
+
+def _against(step: Step, rival: Rival, n_words: int) -> str:
+    word = "over" if step.score >= rival.score else "behind"
+    if abs(rival.bias) == float("inf"):
+        return f"{word} {rival.name} {rival.score:.3f}"
+    terms = sorted([*rival.words, ("bias", rival.bias)], key=lambda w: -abs(w[1]))
+    return f"{word} {rival.name} {rival.score:.3f}: {_spelled(terms, n_words)}"
+
+
+def _spelled(words: Words, n_words: int) -> str:
+    return ", ".join(f"{word} {part:+.2f}" for word, part in words[:n_words]) or "no known word"
+
+
+def _lost(lost: FellOut) -> str:
+    if lost.rank is None:
+        return "the search stops here: it never was right in training"
+    return (
+        f"the search lost it here: rank {lost.rank} of the nodes met, {lost.kept} were followed,"
+        f" the last {lost.last} ({lost.last_score:.3g} to {lost.score:.3g})"
+    )
