@@ -10,8 +10,9 @@ from importlib import import_module
 
 from labeltree import __version__
 
-VERBS = ("fit", "predict", "evaluate", "explain", "models", "tree", "demo")
-"""Each is a module of this folder with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`."""
+VERBS = ("fit", "predict", "evaluate", "explain", "doctor", "models", "tree", "demo")
+"""Each is a module of this folder with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`,
+which may return an exit status."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     from labeltree.core.errors import LabeltreeError, ParameterError
 
     try:
-        import_module(f"labeltree.cli.{arguments.verb}").run(arguments)
+        status: int | None = import_module(f"labeltree.cli.{arguments.verb}").run(arguments)
     except ParameterError as error:
         return _usage(str(error))
     except (LabeltreeError, OSError) as error:
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("labeltree: stopped; nothing was written", file=sys.stderr)
         return 1
-    return 0
+    return status or 0
 
 
 def parser() -> argparse.ArgumentParser:
