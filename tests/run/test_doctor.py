@@ -18,7 +18,7 @@ WORDS = [
     "drill",
     "mixer",
     "chair",
-    "clock",
+    "hob",
 ]
 TAXONOMY = "thing\tkettle\nthing\ttoaster\nfault\tlimescale\nfault\tswitch\n"
 HEALTHY = {

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from labeltree import __version__
 
-VERBS = ("fit", "predict", "evaluate", "explain", "doctor", "models", "tree", "demo")
+VERBS = ("fit", "predict", "evaluate", "explain", "doctor", "split", "models", "tree", "demo")
 """Each is a module of this folder with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`,
 which may return an exit status."""
 
