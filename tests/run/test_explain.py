@@ -13,13 +13,18 @@ from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
 from labeltree.grow import Given, Grown, TwoMeans
 from labeltree.grow.pifa import unit_rows
-from labeltree.linear.solver import Logistic, SquaredHinge
+from labeltree.linear.solver import SOFTMAX, Logistic, SquaredHinge
 from labeltree.models.bonsai import Bonsai
+from labeltree.models.ensemble import Ensemble
+from labeltree.models.local import Local
 from labeltree.models.one_vs_rest import OneVsRest
 from labeltree.models.parabel import Parabel
 from labeltree.models.pipeline import Pipeline
+from labeltree.models.plt import Plt
 from labeltree.models.popular import Popular
-from labeltree.run.explain import explain, explain_best, node_name
+from labeltree.models.xr_linear import XrLinear
+from labeltree.run.explain import explain, explain_best
+from labeltree.run.names import node_name
 from labeltree.text.tfidf import Tfidf
 
 
@@ -118,11 +123,14 @@ def margins_of(linear, x, node):
     )
 
 
-@pytest.mark.parametrize("model", [Parabel(n_trees=2), Bonsai(n_trees=1), OneVsRest()])
+FORESTS = [Parabel(n_trees=2), Bonsai(n_trees=1), OneVsRest(), Plt(), XrLinear(beam=2)]
+
+
+@pytest.mark.parametrize("model", FORESTS, ids=lambda m: type(m).__name__)
 def test_the_votes_and_ranks_are_the_models(model, solver):
     X, Y = random_problem(1)
     model = type(model)(**model.get_params(deep=False) | {"solver": solver, "beam": 3})
-    if hasattr(model.tree, "clusterer"):
+    if isinstance(model, Parabel):
         model.tree = Grown(TwoMeans(max_leaf=4))
     model.fit(X, Y)
     for i in range(5):
@@ -134,6 +142,37 @@ def test_the_votes_and_ranks_are_the_models(model, solver):
             assert e.answer == pytest.approx(score)
             assert e.fell_out is None
             assert 0 <= e.tree < e.n_trees == model.n_trees
+
+
+def test_a_softmax_among_siblings(checkerboard):
+    Y = csr_array(checkerboard.Y.toarray()[:, 2:])
+    model = Local(tree=Grown(TwoMeans(max_leaf=3))).fit(checkerboard.X, Y)
+    assert (model.trees_[0].transform == SOFTMAX).any()
+    for i in range(4):
+        for e in explain_best(model, checkerboard.X[[i]], k=8):
+            assert np.prod([s.score for s in e.steps]) == pytest.approx(e.answer, rel=1e-4)
+            for step in e.steps:
+                assert step.bias + sum(part for _, part in step.words) == pytest.approx(step.margin)
+                if step.rival is not None:
+                    ahead = step.rival.bias + sum(part for _, part in step.rival.words)
+                    assert ahead == pytest.approx(step.margin - step.rival.margin, abs=1e-9)
+
+
+def test_an_exact_search_loses_nothing():
+    X, Y = random_problem(5)
+    model = Plt(tree=Grown(TwoMeans(max_leaf=3)), beam=1).fit(X, Y)
+    for label in range(Y.shape[1]):
+        assert explain(model, X[[0]], str(label)).fell_out is None
+
+
+def test_an_ensemble_is_explained_by_the_trees_of_its_members():
+    X, Y = random_problem(6)
+    model = Ensemble(models=(Parabel(n_trees=2), Popular(), Bonsai(n_trees=1))).fit(X, Y)
+    found = explain_best(model, X[[3]], k=3)
+    labels, scores = top_k(model.predict(X[[3]], k=3), 3)
+    assert [e.label for e in found] == [str(c) for c in labels[0]]
+    assert [e.answer for e in found] == pytest.approx(scores[0].tolist())
+    assert all(e.n_trees == 3 for e in found)
 
 
 def test_one_tree_answers_with_the_product_of_its_steps(solver):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from labeltree.core.errors import DataError
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel, checked_features
 from labeltree.core.scores import top_k
-from labeltree.core.tree import LabelTree
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.tree import LinearTree
+from labeltree.run.names import node_name
 from labeltree.run.walk import Level, Opened, open_node, walk
 
 Words = list[tuple[str, float]]
@@ -127,14 +127,22 @@ def explain_best(model: BaseModel, document: Any, k: int = 3) -> list[Explanatio
     return [case.explained(column) for column in case.best(k)]
 
 
+class _Searched(NamedTuple):
+    """A tree and how the model searches it."""
+
+    linear: LinearTree
+    beam: int
+    exact: bool
+
+
 class _Case:
     """A model and one document."""
 
     def __init__(self, model: BaseModel, document: Any) -> None:
         model.check_fitted()
-        inner = getattr(model, "model_", model)
-        self.trees: Sequence[LinearTree] = getattr(inner, "trees_", ())
-        if not self.trees or not all(isinstance(tree, LinearTree) for tree in self.trees):
+        inner: Any = getattr(model, "model_", model)
+        self.trees = _searched(inner)
+        if not self.trees:
             raise DataError(
                 f"A {type(inner).__name__} cannot be explained: it has no linear trees.",
                 "Models that have are parabel, bonsai, one_vs_rest and their kin.",
@@ -145,13 +153,12 @@ class _Case:
             row = model.features([document])  # type: ignore[attr-defined]
             self.terms = model.vocabulary_.terms  # type: ignore[attr-defined]
         else:
-            row = checked_features(document, self.trees[0].n_features)
+            row = checked_features(document, self.trees[0].linear.n_features)
         if row.shape[0] != 1:
             raise DataError(f"One document can be explained at a time, found {row.shape[0]}.")
         self.x: CSR = unit_rows(row)
-        self.beam: int = inner.beam  # type: ignore[union-attr]
         self.scores = inner.predict(row, k=len(self.labels))
-        self.levels = cache(lambda tree: walk(self.trees[tree], self.x, self.beam))
+        self.levels = cache(lambda t: walk(self.trees[t].linear, self.x, self.trees[t].beam))
 
     def column(self, label: str) -> int:
         if label not in self.labels.column:
@@ -168,7 +175,10 @@ class _Case:
 
     def explained(self, column: int) -> Explanation:
         """Explain the best path to a label: one the search found, else the one that scores best."""
-        nodes = [(t, int(v)) for t, tree in enumerate(self.trees) for v in _nodes_of(tree, column)]
+        nodes = [
+            (t, int(v)) for t, tree in enumerate(self.trees)
+            for v in np.flatnonzero(tree.linear.tree.label == column)
+        ]  # fmt: skip
         if not nodes:
             raise DataError(
                 f"No tree of the model holds the label {self.labels.ids[column]!r}.",
@@ -178,8 +188,9 @@ class _Case:
         return max(found, key=lambda e: (e.fell_out is None, e.score))
 
     def _path(self, tree: int, node: int, column: int) -> Explanation:
-        path = self.trees[tree].tree.path(node)
-        steps = [self._step(self.trees[tree], v) for v in path]
+        linear = self.trees[tree].linear
+        path = linear.tree.path(node)
+        steps = [self._step(linear, v) for v in path]
         answered = self.scores.indices == column
         answer = float(self.scores.data[answered].sum())
         return Explanation(
@@ -238,16 +249,16 @@ class _Case:
         return [(str(f) if terms is None else terms[f], part) for f, part in parts.items()]
 
     def _fell_out(self, tree: int, path: list[int], steps: list[Step]) -> FellOut | None:
+        linear, _, exact = self.trees[tree]
         for depth, node in enumerate(path):
-            if depth == len(path) - 1 and steps[depth].margin > -np.inf:
-                return None  # labels are found as the search meets them
-            levels = self.levels(tree)
-            level = (
-                levels[depth] if depth < len(levels) else Level(np.zeros(0, int), np.zeros(0), 0)
-            )
+            possible = steps[depth].margin > -np.inf
+            if possible and (exact or depth == len(path) - 1):
+                continue  # a beam keeps inner nodes only, and finds labels as it meets them
+            levels = () if exact else self.levels(tree)
+            level = levels[depth] if depth < len(levels) else Level.empty()
             at = np.flatnonzero(level.nodes == node)
             if not len(at) or at[0] >= level.n_kept:
-                return self._lost(self.trees[tree], steps, depth, level, at)
+                return self._lost(linear, steps, depth, level, at)
         return None
 
     def _lost(
@@ -265,8 +276,13 @@ class _Case:
         )
 
 
-def _nodes_of(linear: LinearTree, column: int) -> Any:
-    return np.flatnonzero(linear.tree.label == column)
+def _searched(model: Any) -> list[_Searched]:
+    """Return the trees of a model, or of the members of an ensemble, and how each is searched."""
+    if hasattr(model, "members_"):
+        return [tree for member in model.members_ for tree in _searched(member)]
+    trees = getattr(model, "trees_", ())
+    exact = getattr(model, "search", "beam") == "exact"
+    return [_Searched(t, model.beam, exact) for t in trees if isinstance(t, LinearTree)]
 
 
 def _finite(value: Any) -> Any:
@@ -276,17 +292,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def node_name(tree: LabelTree, node: int, labels: Labels, n_shown: int = 3) -> str:
-    """Return the node's label, or "n labels: " and the most frequent ones below it."""
-    if tree.label[node] >= 0:
-        return labels.names[int(tree.label[node])]
-    if tree.source is not None and labels.hierarchy is not None and tree.source[node] > 0:
-        column = int(labels.hierarchy.label[tree.source[node]])
-        if column >= 0:
-            return labels.names[column]
-    below = tree.label_nodes[:, [node]].nonzero()[0]
-    top = below[np.argsort(-labels.counts[below], kind="stable")]
-    shown = ", ".join(labels.names[int(c)] for c in top[:n_shown])
-    return f"{len(below)} labels: {shown}" + (" ..." if len(below) > n_shown else "")

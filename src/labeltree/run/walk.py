@@ -23,6 +23,11 @@ class Level(NamedTuple):
     n_kept: int
     """The first so many were followed further."""
 
+    @classmethod
+    def empty(cls) -> Level:
+        """Return a level that the document did not reach."""
+        return cls(np.zeros(0, np.int64), np.zeros(0), 0)
+
 
 class Opened(NamedTuple):
     """What a document sees at a node: its children, as the search scores them."""
