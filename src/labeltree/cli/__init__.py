@@ -10,16 +10,30 @@ from importlib import import_module
 
 from labeltree import __version__
 
-VERBS = ("fit", "predict", "evaluate", "explain", "doctor", "split", "models", "tree", "demo")
+VERBS = (
+    "fit",
+    "predict",
+    "evaluate",
+    "explain",
+    "doctor",
+    "split",
+    "search",
+    "models",
+    "tree",
+    "demo",
+)
 """Each is a module of this folder with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`,
 which may return an exit status."""
+
+TAKES_FIELDS = ("fit", "search")
+"""Verbs that take the fields of a model as flags."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; return the exit status: 0 done, 1 failed, 2 wrong usage."""
     arguments, rest = parser().parse_known_args(argv)
     logging.basicConfig(format="labeltree: %(message)s", level=logging.WARNING, stream=sys.stderr)
-    if rest and arguments.verb != "fit":
+    if rest and arguments.verb not in TAKES_FIELDS:
         return _usage(f"unknown arguments: {' '.join(rest)}")
     arguments.fields = rest
     from labeltree.core.errors import LabeltreeError, ParameterError

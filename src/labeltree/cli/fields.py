@@ -59,6 +59,25 @@ def _set(params: Params, path: list[str], word: str) -> None:
     setattr(params, name, _value(annotation, word, name))
 
 
+def word_at(params: Params, path: str) -> str:
+    """Return the word that sets a field to the value it has; see `configured` for paths.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such field.
+    """
+    name, _, rest = path.replace("-", "_").partition(".")
+    if name not in _names(params):
+        return word_at(_only_part_with(params, name), path)
+    value = getattr(params, name)
+    if rest and isinstance(value, Params):
+        return word_at(value, rest)
+    if rest:
+        raise ParameterError(f"{name} has no fields of its own, so no {path}")
+    return snake(type(value).__name__) if isinstance(value, Params) else str(value)
+
+
 def _names(params: Params) -> list[str]:
     return [f.name for f in parameters(type(params))]
 

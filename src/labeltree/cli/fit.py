@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
         splits = splits.close_labels()
     for line in splits.report.lines():
         note(line, arguments.quiet)
-    model = _build(model_class, splits, arguments.fields)
+    model = build_model(model_class, splits, arguments.fields)
     began = time.perf_counter()
     with progress(arguments.quiet):
         train(model, splits, threshold=not arguments.no_threshold, seed=getattr(model, "seed", 0))
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     note(_summary(model, splits, arguments, time.perf_counter() - began), arguments.quiet)
 
 
-def _build(model_class: type[BaseModel], splits: Splits, tokens: list[str]) -> BaseModel:
+def build_model(model_class: type[BaseModel], splits: Splits, tokens: list[str]) -> BaseModel:
     """Return the model with its fields set, behind a vectoriser where the data is text."""
     from labeltree.cli.fields import configured, pairs
     from labeltree.core.errors import DataError, ParameterError

@@ -22,20 +22,21 @@ Check = Callable[[Any], str]
 """Returns what is wanted if the value is wrong, else an empty string."""
 
 
-def _declared(default: Any, check: Check) -> Any:
-    return dataclasses.field(default=default, metadata={"check": check})
+def _declared(default: Any, check: Check, search: str = "") -> Any:
+    """Declare a field; `search` is what `labeltree search` tries by itself: "0.1..10:log"."""
+    return dataclasses.field(default=default, metadata={"check": check, "search": search})
 
 
-def positive(default: float) -> Any:
+def positive(default: float, *, search: str = "") -> Any:
     """Declare a number above 0."""
-    return _declared(default, lambda v: "" if _is_number(v) and v > 0 else "a number above 0")
+    wanted = "a number above 0"
+    return _declared(default, lambda v: "" if _is_number(v) and v > 0 else wanted, search)
 
 
-def at_least(low: float, default: float) -> Any:
+def at_least(low: float, default: float, *, search: str = "") -> Any:
     """Declare a number of `low` or more."""
-    return _declared(
-        default, lambda v: "" if _is_number(v) and v >= low else f"a number of {low} or more"
-    )
+    wanted = f"a number of {low} or more"
+    return _declared(default, lambda v: "" if _is_number(v) and v >= low else wanted, search)
 
 
 def within(low: float, high: float, default: float) -> Any:
@@ -45,12 +46,10 @@ def within(low: float, high: float, default: float) -> Any:
     )
 
 
-def whole(low: int, default: int) -> Any:
+def whole(low: int, default: int, *, search: str = "") -> Any:
     """Declare a whole number of `low` or more."""
-    return _declared(
-        default,
-        lambda v: "" if _is_whole(v) and v >= low else f"a whole number of {low} or more",
-    )
+    wanted = f"a whole number of {low} or more"
+    return _declared(default, lambda v: "" if _is_whole(v) and v >= low else wanted, search)
 
 
 def jobs() -> Any:

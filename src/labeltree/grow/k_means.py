@@ -21,7 +21,7 @@ from labeltree.kernels.sparse import Rows
 class TwoMeans(Params):
     """Split labels into two equal clusters until few are left (Prabhu et al., WWW 2018, sec. 3)."""
 
-    max_leaf: int = whole(1, 100)
+    max_leaf: int = whole(1, 100, search="20,50,100,200")
     """Labels below a last cluster at most."""
     eps: float = positive(1e-4)
     """A split is done when its objective gains less."""
@@ -69,7 +69,7 @@ class KMeans(Params):
     together with head labels.
     """
 
-    branching: int = whole(2, 100)
+    branching: int = whole(2, 100, search="20,50,100,200")
     """Clusters of a split at most; a cluster with no more labels is not split."""
     max_depth: int = whole(2, 3)
     """Edges from the root to a label at most: 2 for some thousand labels, 3 for more."""

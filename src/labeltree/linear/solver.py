@@ -20,13 +20,13 @@ class SquaredHinge(Params):
     """
 
     loss: ClassVar[int] = 0
-    C: float = positive(1.0)
+    C: float = positive(1.0, search="0.1..10:log")
     """Weight of the losses against the regulariser."""
     eps: float = positive(0.1)
     """Projected gradients may differ by this much at the end."""
     max_iter: int = whole(1, 20)
     """Rounds over the documents at most."""
-    threshold: float = at_least(0, 0.1)
+    threshold: float = at_least(0, 0.1, search="0.01..0.2:log")
     """Weights of at most this size are dropped after training."""
     power: int = choice(2, (2, 3))
     """A margin f scores exp(-max(0, 1 - f)^power): 2 as in Parabel, 3 as in PECOS."""
@@ -43,13 +43,13 @@ class Logistic(Params):
 
     loss: ClassVar[int] = 1
     transform: ClassVar[int] = SIGMOID
-    C: float = positive(10.0)
+    C: float = positive(10.0, search="0.5..100:log")
     """Weight of the losses against the regulariser."""
     eps: float = positive(0.1)
     """Largest gradient left at the end."""
     max_iter: int = whole(1, 20)
     """Rounds over the documents at most."""
-    threshold: float = at_least(0, 0.5)
+    threshold: float = at_least(0, 0.5, search="0.05..0.5:log")
     """Weights of at most this size are dropped after training."""
 
 

@@ -64,9 +64,9 @@ class Tfidf(Params):
     ('lamp', 'red', 'the')
     """
 
-    ngrams: int = whole(1, 1)
+    ngrams: int = whole(1, 1, search="1,2")
     """Longest run of words that makes a term: 2 for words and pairs."""
-    min_df: int = whole(1, 2)
+    min_df: int = whole(1, 2, search="1,2,4")
     """Fewest documents a term occurs in."""
     max_df: float = within(0, 1, 1.0)
     """Largest share of the documents a term occurs in."""
