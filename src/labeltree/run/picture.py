@@ -82,21 +82,21 @@ class Picture:
 
 
 def of_taxonomy(hierarchy: Hierarchy, labels: Labels | None, title: str) -> Picture:
-    """Return the picture of a taxonomy; a node with several parents stands below the first.
+    """Return the picture of a taxonomy; a node with several parents stands below a deepest one.
 
     Parameters
     ----------
     labels
         The labels of the training data, for names and counts; None draws the edges only.
     """
-    first = hierarchy.parent_idx[hierarchy.parent_ptr[1:-1]]
+    deepest = hierarchy.parent_idx[hierarchy.parent_ptr[2:] - 1]  # parents stand in level order
     tree = LabelTree.from_parents(
-        np.concatenate(([-1], first)), hierarchy.label, np.arange(hierarchy.n_nodes)
+        np.concatenate(([-1], deepest)), hierarchy.label, np.arange(hierarchy.n_nodes)
     )
     assert tree.source is not None
     place = np.argsort(tree.source)
     parent, child = hierarchy.edges
-    more = np.flatnonzero(np.diff(child, prepend=-1) == 0)
+    more = np.flatnonzero(np.diff(child, append=-1) == 0)
     further = place[np.stack([parent[more], child[more]])].astype(np.int32)
     source = tree.source
 

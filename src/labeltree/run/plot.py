@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labeltree.core.arrays import Doubles
+from labeltree.core.arrays import Bools, Doubles
 from labeltree.core.errors import MissingExtraError, ParameterError
 from labeltree.run.picture import Picture
 
@@ -62,13 +62,13 @@ def plot(picture: Picture, file: str | Path) -> None:
         See `check_plot`.
     """
     check_plot(file)
-    fits = picture.leaves[0] <= MOST_ROWS
-    figure = _lines_and_names(picture) if fits else _icicle(picture)
     target = Path(file)
     fresh = target.with_name(f".writing-{os.getpid()}-{target.name}")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn instead
+            fits = picture.leaves[0] <= MOST_ROWS
+            figure = _lines_and_names(picture) if fits else _icicle(picture)
             figure.savefig(fresh, dpi=130, facecolor="white")
         os.replace(fresh, target)
     finally:
@@ -136,7 +136,7 @@ def _lines_and_names(picture: Picture) -> Figure:
     counts = [""] * tree.n_nodes
     if picture.documents is not None:
         counts = ["", *(f"{n:,}" for n in picture.documents[1:].tolist())]
-    named = np.array([_inches(name, POINTS) + 0.14 for name in names])
+    named = np.array([_inches(name, POINTS) * 1.03 + 0.16 for name in names])
     room = named + [_inches(count, SMALL) + 0.1 for count in counts]
     room[0] = 0.05
     cuts = zip(tree.level_ptr, tree.level_ptr[1:], strict=False)
@@ -148,7 +148,10 @@ def _lines_and_names(picture: Picture) -> Figure:
     up, down = tree.parent[1:], np.arange(1, tree.n_nodes)
     _curves(axes, (x + room)[up], y[up], x[down], y[down], "-")
     up, down = picture.further
-    _curves(axes, (x + room)[up], y[up], x[down], y[down], ":")
+    ahead = (x + room)[up] < x[down]
+    _curves(axes, (x + room)[up[ahead]], y[up[ahead]], x[down[ahead]], y[down[ahead]], ":")
+    up, down = up[~ahead], down[~ahead]  # further left than the parent: an arc beside the names
+    _curves(axes, x[up], y[up], x[down], y[down], ":", bulge=0.3)
     axes.scatter(x, y, s=16, c=_colours(picture), zorder=3, linewidths=0.4, edgecolors=GREY)
     for v in nodes:
         axes.text(x[v] + 0.08, y[v], names[v], va="center_baseline", fontsize=POINTS, color=INK,
@@ -158,13 +161,16 @@ def _lines_and_names(picture: Picture) -> Figure:
     return figure
 
 
-def _curves(axes: Axes, x0: Doubles, y0: Doubles, x1: Doubles, y1: Doubles, style: str) -> None:
-    """Draw a smooth line from each first to each second point."""
+def _curves(  # noqa: PLR0913 - two points, each two numbers
+    axes: Axes, x0: Doubles, y0: Doubles, x1: Doubles, y1: Doubles, style: str, bulge: float = 0.0
+) -> None:
+    """Draw a smooth line from each first to each second point, `bulge` inches to the left."""
     from matplotlib.collections import LineCollection
 
     t = np.linspace(0, 1, 24)[:, None]
     smooth = t * t * (3 - 2 * t)
-    points = np.stack([x0 + t * (x1 - x0), y0 + smooth * (y1 - y0)], axis=2)
+    left = bulge * np.sin(np.pi * t)
+    points = np.stack([x0 + t * (x1 - x0) - left, y0 + smooth * (y1 - y0)], axis=2)
     lines = LineCollection(
         list(points.transpose(1, 0, 2)), colors=GREY, linewidths=0.8, linestyles=style, zorder=1
     )
@@ -180,9 +186,7 @@ def _icicle(picture: Picture) -> Figure:
     height = float(np.clip(ROW * 0.75 * upper, LOW, HIGH))
     row = height / picture.leaves[0]
     named = row * picture.leaves >= ROW * 0.62
-    levels = zip(tree.level_ptr[1:], tree.level_ptr[2:], strict=False)
-    widths = np.array([WIDE if named[a:b].any() else NARROW for a, b in levels])
-    widths *= max(1.0, WIDTH / widths.sum())
+    widths = _widths(picture, named)
     left = np.concatenate(([0.0, 0.25], 0.25 + np.cumsum(widths)))
     figure, axes = _figure(left[-1] + 0.25, height + 1.55, picture.title)
     nodes = np.arange(1, tree.n_nodes)
@@ -196,6 +200,17 @@ def _icicle(picture: Picture) -> Figure:
                  colours[node])  # fmt: skip
     _legend(axes, picture, height + 0.95)
     return figure
+
+
+def _widths(picture: Picture, named: Bools) -> Doubles:
+    """Return the width of each level below the root: as wide as its names, if it has any."""
+    tree = picture.tree
+    widths = np.full(tree.depth, NARROW)
+    for node in np.flatnonzero(named[1:]) + 1:
+        wanted = _inches(picture.name(int(node)), POINTS) + 0.3
+        level = tree.level[node] - 1
+        widths[level] = max(widths[level], min(WIDE, wanted))
+    return np.asarray(widths * max(1.0, WIDTH / widths.sum()))
 
 
 def _rectangles(axes: Axes, box: tuple[Doubles, Doubles, Doubles, Doubles], colours: Any) -> None:
