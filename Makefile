@@ -49,8 +49,9 @@ test-fast: .venv/dev  ## the tests without the slow ones
 docs: .venv/dev  ## build the pages into site/
 	$(BIN)/mkdocs build --quiet --strict
 
-tables: .venv/dev  ## draw the tables of the docs from bench/results
+tables: .venv/dev  ## draw the tables of the docs from bench/results, run what they show
 	$(BIN)/python bench/tables.py
+	$(BIN)/python bench/everyday.py
 
 bench-peers:  ## set up the peers' environment
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

@@ -3,6 +3,8 @@
 import doctest
 import pkgutil
 import re
+import shlex
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -42,6 +44,26 @@ def test_the_readme_shows_the_demos_real_output(tmp_path, monkeypatch, capsys):
     assert words(shown)[:60] == words(real)[:60]
     for a, b in zip(re.findall(r"\d+\.\d", shown), re.findall(r"\d+\.\d", real), strict=True):
         assert float(a) == pytest.approx(float(b), abs=1.5)
+
+
+def masked(text):
+    """Return the words of a text, figures left out: other processors add in another order."""
+    return re.sub(r"[-+\d.,]+", "#", text).split()
+
+
+def test_the_everyday_page_shows_real_output(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    shutil.copytree(Path(labeltree.__file__).parent / "corpus", "notes")
+    shown = "".join(blocks((ROOT / "docs" / "everyday.md").read_text("utf8"), "console"))
+    outputs = re.split(r"^\$ labeltree (.*)\n", shown, flags=re.MULTILINE)[1:]
+    commands = list(zip(outputs[::2], outputs[1::2], strict=True))
+    assert {shlex.split(command)[0] for command, _ in commands} >= {
+        "doctor", "split", "search", "explain", "tree",
+    }  # fmt: skip
+    for command, output in commands:
+        assert main(shlex.split(command)) == 0
+        assert masked(capsys.readouterr().out) == masked(output)
 
 
 def test_the_readmes_commands_exist():
