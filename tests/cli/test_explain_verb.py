@@ -52,11 +52,12 @@ def test_why_not_names_the_step_where_the_search_left(data, tmp_path, capsys):
     assert "behind" in said or "the search lost it here" in said
 
 
-def test_a_model_of_features(tmp_path, capsys):
+@pytest.mark.parametrize("name", ["parabel", "ensemble"])
+def test_a_model_of_features(name, tmp_path, capsys):
     rows = ["4 3 2", "0 0:1 1:0.5", "1 2:1", "0 0:1", "1 2:1 1:0.1"]
     (tmp_path / "train.txt").write_text("\n".join(rows) + "\n")
     out = str(tmp_path / "m")
-    assert main(["fit", "parabel", str(tmp_path / "train.txt"), "--out", out, "--quiet"]) == 0
+    assert main(["fit", name, str(tmp_path / "train.txt"), "--out", out, "--quiet"]) == 0
     assert main(["explain", out, "0:1 1:0.5", "--k", "1"]) == 0
     assert capsys.readouterr().out.startswith("0  ")
     for text, problem in (("zero:1", "not feature:value"), ("7:1", "features 0 to 2, found 7")):

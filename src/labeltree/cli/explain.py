@@ -89,8 +89,9 @@ def _features(text: str, model: BaseModel) -> Any:
     from scipy.sparse import csr_array
 
     from labeltree.core.errors import DataError
+    from labeltree.run.explain import n_features
 
-    n_features = getattr(model, "trees_")[0].n_features if hasattr(model, "trees_") else 2**31 - 1  # noqa: B009
+    width = n_features(model)
     try:
         pairs = [token.split(":") for token in text.split()]
         values = {int(feature): float(value) for feature, value in pairs}
@@ -98,11 +99,11 @@ def _features(text: str, model: BaseModel) -> Any:
         raise DataError(
             f"not feature:value pairs: {text.strip()[:60]!r}.", "The model was fitted on features."
         ) from error
-    wrong = [feature for feature in values if not 0 <= feature < n_features]
+    wrong = [feature for feature in values if not 0 <= feature < width]
     if wrong:
-        raise DataError(f"the model has features 0 to {n_features - 1}, found {wrong[0]}.")
+        raise DataError(f"the model has features 0 to {width - 1}, found {wrong[0]}.")
     columns = (np.zeros(len(values), np.int32), list(values))
-    return csr_array((list(values.values()), columns), shape=(1, n_features))
+    return csr_array((list(values.values()), columns), shape=(1, width))
 
 
 # ---- what is shown -------------------------------------------------------------------------------

@@ -127,6 +127,17 @@ def explain_best(model: BaseModel, document: Any, k: int = 3) -> list[Explanatio
     return [case.explained(column) for column in case.best(k)]
 
 
+def n_features(model: BaseModel) -> int:
+    """Return how many features a row for `explain` has.
+
+    Raises
+    ------
+    DataError
+        If the model has no linear trees.
+    """
+    return _trees_of(getattr(model, "model_", model))[0].linear.n_features
+
+
 class _Searched(NamedTuple):
     """A tree and how the model searches it."""
 
@@ -141,12 +152,7 @@ class _Case:
     def __init__(self, model: BaseModel, document: Any) -> None:
         model.check_fitted()
         inner: Any = getattr(model, "model_", model)
-        self.trees = _searched(inner)
-        if not self.trees:
-            raise DataError(
-                f"A {type(inner).__name__} cannot be explained: it has no linear trees.",
-                "Models that have are parabel, bonsai, one_vs_rest and their kin.",
-            )
+        self.trees = _trees_of(inner)
         self.labels: Labels = model.labels_
         self.terms: Sequence[str] | None = None
         if model.takes == "text":
@@ -274,6 +280,16 @@ class _Case:
             last=node_name(linear.tree, int(level.nodes[last]), self.labels) if last >= 0 else "",
             last_score=float(np.exp(level.log_scores[last])) if last >= 0 else 0.0,
         )
+
+
+def _trees_of(model: Any) -> list[_Searched]:
+    found = _searched(model)
+    if not found:
+        raise DataError(
+            f"A {type(model).__name__} cannot be explained: it has no linear trees.",
+            "Models that have are parabel, bonsai, one_vs_rest and their kin.",
+        )
+    return found
 
 
 def _searched(model: Any) -> list[_Searched]:
