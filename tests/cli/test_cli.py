@@ -277,7 +277,7 @@ def test_demo(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "m"), "--quiet"]) == 0
     said = capsys.readouterr().out
     assert "reloaded: same answers" in said
-    assert "by the path" in said
+    assert "(rank 1)" in said
     assert "P@1" in said
 
 

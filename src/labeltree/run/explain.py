@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from labeltree.core.scores import top_k
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.tree import LinearTree
 from labeltree.run.names import node_name
-from labeltree.run.walk import Level, Opened, open_node, walk
+from labeltree.run.walk import Level, Opened, open_node, trees_of, walk
 
 Words = list[tuple[str, float]]
 
@@ -135,15 +135,7 @@ def n_features(model: BaseModel) -> int:
     DataError
         If the model has no linear trees.
     """
-    return _trees_of(getattr(model, "model_", model))[0].linear.n_features
-
-
-class _Searched(NamedTuple):
-    """A tree and how the model searches it."""
-
-    linear: LinearTree
-    beam: int
-    exact: bool
+    return trees_of(getattr(model, "model_", model))[0].linear.n_features
 
 
 class _Case:
@@ -152,7 +144,7 @@ class _Case:
     def __init__(self, model: BaseModel, document: Any) -> None:
         model.check_fitted()
         inner: Any = getattr(model, "model_", model)
-        self.trees = _trees_of(inner)
+        self.trees = trees_of(inner)
         self.labels: Labels = model.labels_
         self.terms: Sequence[str] | None = None
         if model.takes == "text":
@@ -280,25 +272,6 @@ class _Case:
             last=node_name(linear.tree, int(level.nodes[last]), self.labels) if last >= 0 else "",
             last_score=float(np.exp(level.log_scores[last])) if last >= 0 else 0.0,
         )
-
-
-def _trees_of(model: Any) -> list[_Searched]:
-    found = _searched(model)
-    if not found:
-        raise DataError(
-            f"A {type(model).__name__} cannot be explained: it has no linear trees.",
-            "Models that have are parabel, bonsai, one_vs_rest and their kin.",
-        )
-    return found
-
-
-def _searched(model: Any) -> list[_Searched]:
-    """Return the trees of a model, or of the members of an ensemble, and how each is searched."""
-    if hasattr(model, "members_"):
-        return [tree for member in model.members_ for tree in _searched(member)]
-    trees = getattr(model, "trees_", ())
-    exact = getattr(model, "search", "beam") == "exact"
-    return [_Searched(t, model.beam, exact) for t in trees if isinstance(t, LinearTree)]
 
 
 def _finite(value: Any) -> Any:

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Longs, for_kernel
+from labeltree.core.errors import DataError
 from labeltree.core.pool import scratch
 from labeltree.kernels.beam import Pairs, certainty, level_margins, log_transform
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.tree import LinearTree
+
+
+class Searched(NamedTuple):
+    """A tree and how its model searches it."""
+
+    linear: LinearTree
+    beam: int
+    exact: bool
+
+
+def trees_of(model: Any) -> list[Searched]:
+    """Return the trees of a fitted model, or of the members of an ensemble.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    found = _searched(model)
+    if not found:
+        raise DataError(
+            f"A {type(model).__name__} cannot be explained: it has no linear trees.",
+            "Models that have are parabel, bonsai, one_vs_rest and their kin.",
+        )
+    return found
+
+
+def _searched(model: Any) -> list[Searched]:
+    if hasattr(model, "members_"):
+        return [tree for member in model.members_ for tree in _searched(member)]
+    trees = getattr(model, "trees_", ())
+    exact = getattr(model, "search", "beam") == "exact"
+    return [Searched(t, model.beam, exact) for t in trees if isinstance(t, LinearTree)]
 
 
 class Level(NamedTuple):
