@@ -144,7 +144,15 @@ def test_a_setting_that_fails_is_told_and_passed_over(corpus, tmp_path):
         best_of(failed)
 
 
-@pytest.mark.parametrize("metric", ["nDCG", "nDCG@0", "F1", "accuracy", "P@x", "documents"])
+def test_metrics_of_the_taxonomy_are_goals_too(corpus, tmp_path):
+    (trial,) = search(corpus, plan(metric="hierarchical-F1", budget=Budget(trials=1)), tmp_path)
+    assert 0.3 < trial.value < 1
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["nDCG", "nDCG@0", "F1", "accuracy", "P@x", "documents", "ECE", "violations", "attainable-P@1"],
+)
 def test_unknown_metrics_list_the_known_ones(metric, corpus, tmp_path):
     with pytest.raises(ParameterError, match=r"metric: one of P@1, .*micro-F1.* wanted"):
         search(corpus, plan(metric=metric), tmp_path)

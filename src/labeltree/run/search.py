@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 from scipy.sparse import csr_array
 
 from labeltree.core.dataset import Dataset
@@ -33,6 +32,11 @@ from labeltree.run.train import HELD_OUT, n_ranked
 JOURNAL = "search.journal"
 TRIALS = "trials.jsonl"
 UNITS = {"s": 1, "m": 60, "h": 3600}
+
+NO_GOALS = ("ECE", "attainable", "coverage-predicted", "violations", "hard-", "score-violations")
+"""Metrics of which less is better, or that say nothing about what is right."""
+LOOK = 2000
+"""Validation documents by which it is seen what can be measured."""
 
 Build = Callable[[Mapping[str, str]], BaseModel]
 """Makes a model from words by field: {"solver.C": "0.5"}."""
@@ -83,6 +87,14 @@ class Trial:
     """Why it failed."""
 
 
+class Goal(NamedTuple):
+    """A metric that is to be large."""
+
+    metric: str
+    ks: tuple[int, ...]
+    needs_decisions: bool
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is searched, and how."""
@@ -125,16 +137,16 @@ def search(
     MissingExtraError
         If optuna is not installed.
     """
-    ks = _cut_offs(plan.metric)
     for dimension in plan.space:
         plan.build({dimension.path: dimension.example})
-    study = _study(plan, Path(folder))
     train, val = _parts(splits, plan.seed)
+    goal = _goal(plan.metric, val, splits.labels)
+    study = _study(plan, Path(folder))
     cache = FeatureCache(train, val)
     trials = _finished(study)
     while not plan.budget.spent(trials):
         study.sampler = _sampler(plan.seed, len(trials))
-        trial = _tried(study.ask(), study, plan, cache, ks)
+        trial = _tried(study.ask(), study, plan, cache, goal)
         trials = _finished(study)
         _write(trials, Path(folder) / TRIALS)
         told(trial, trials)
@@ -155,12 +167,12 @@ def best_of(trials: Sequence[Trial]) -> Trial:
     return max(done, key=lambda trial: (trial.value, -trial.number))
 
 
-def _tried(handle: Any, study: Any, plan: Plan, cache: FeatureCache, ks: tuple[int, ...]) -> Trial:
+def _tried(handle: Any, study: Any, plan: Plan, cache: FeatureCache, goal: Goal) -> Trial:
     """Run one trial and tell the study."""
     settings = {dimension.path: dimension.suggest(handle) for dimension in plan.space}
     began, value, error = time.perf_counter(), None, None
     try:
-        value = _measured(plan.build(settings), cache, plan.metric, ks)
+        value = _measured(plan.build(settings), cache, goal)
     except LabeltreeError as problem:  # a setting may be impossible, say, leave no term
         error = str(problem)
     trial = Trial(handle.number, settings, value, round(time.perf_counter() - began, 3), error)
@@ -174,28 +186,35 @@ def _tried(handle: Any, study: Any, plan: Plan, cache: FeatureCache, ks: tuple[i
     return trial
 
 
-def _measured(model: BaseModel, cache: FeatureCache, metric: str, ks: tuple[int, ...]) -> float:
+def _measured(model: BaseModel, cache: FeatureCache, goal: Goal) -> float:
     """Return the metric on validation of a model trained on train."""
     model, train, val = cache.prepared(model)
     model.fit(train.inputs(model.takes), train.Y, labels=train.labels, validation=val)
     scores = model.predict(val.inputs(model.takes), n_ranked(val))
     threshold = None
-    if metric.endswith("-F1"):
+    if goal.needs_decisions:
         threshold = fit_global_threshold(val.Y, scores, "validation")
-    report = evaluate_scores(val.Y, scores, model.labels_, threshold=threshold, ks=ks)
-    return float(report.metrics[metric])
+    report = evaluate_scores(val.Y, scores, model.labels_, threshold=threshold, ks=goal.ks)
+    return float(report.metrics[goal.metric])
 
 
-def _cut_offs(metric: str) -> tuple[int, ...]:
-    """Return the k of "nDCG@5", after a look whether `evaluate` has the metric at all."""
+def _goal(metric: str, val: Dataset, labels: Labels) -> Goal:
+    """Return what is to be made large, after a look whether `evaluate` measures it on these data.
+
+    Raises
+    ------
+    ParameterError
+        If it does not, or less of it is better.
+    """
     _, at, k = metric.partition("@")
     ks = (int(k),) if at and k.isdigit() and int(k) > 0 else (1, 3, 5)
-    truth = csr_array(np.eye(2, dtype=np.float32))
-    labels = Labels.numbered(2).counted(truth)
-    known = evaluate_scores(truth, truth, labels, threshold=0.5, ks=ks).metrics
+    truth = csr_array(val.Y[:LOOK, : len(labels)])
+    ranked = evaluate_scores(truth, truth, labels, ks=ks).metrics
+    decided = evaluate_scores(truth, truth, labels, threshold=0.5, ks=ks).metrics
+    known = [name for name in decided if not name.startswith(NO_GOALS)]
     if metric not in known:
         raise ParameterError(f"metric: one of {', '.join(known)} wanted, found {metric!r}")
-    return ks
+    return Goal(metric, ks, metric not in ranked)
 
 
 def _parts(splits: Splits, seed: int) -> tuple[Dataset, Dataset]:
