@@ -6,7 +6,7 @@ import zstandard
 from scipy.sparse import csr_array
 
 from labeltree.core.errors import DataError
-from labeltree.readers import read, xmc
+from labeltree.readers import feature_rows, read
 
 
 def write(folder, content, name="train.txt"):
@@ -164,7 +164,7 @@ def test_errors_name_the_line(tmp_path, row, message, before):
 
 
 def test_errors_in_a_later_block_name_the_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(xmc, "BLOCK", 30)
+    monkeypatch.setattr(feature_rows, "BLOCK", 30)
     file = write(tmp_path, "12 5 2\n" + GOOD * 10 + "0 7:1\n" + GOOD)
     with pytest.raises(DataError, match="train.txt:12: The feature 7"):
         read(file)
@@ -208,7 +208,7 @@ def test_blocks_do_not_change_the_matrices(tmp_path, monkeypatch, block):
         + "\n"
         for x, y in zip(dense, Y, strict=True)
     )
-    monkeypatch.setattr(xmc, "BLOCK", block)
+    monkeypatch.setattr(feature_rows, "BLOCK", block)
     train = read(write(tmp_path, content)).train
     expected = csr_array(dense.astype(np.float32))
     np.testing.assert_array_equal(train.X.indptr, expected.indptr)
