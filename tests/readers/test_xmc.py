@@ -6,7 +6,7 @@ import zstandard
 from scipy.sparse import csr_array
 
 from labeltree.core.errors import DataError
-from labeltree.readers import feature_rows, read
+from labeltree.readers import ReadOptions, feature_rows, read
 
 
 def write(folder, content, name="train.txt"):
@@ -130,11 +130,11 @@ GOOD = "0,1 0:1 1:1\n"
         ("0 1:nan", "Feature 1 has the value nan"),
         ("0 1:inf", "Feature 1 has the value inf"),
         ("0 1:1e39", "Feature 1 has the value 1e"),
-        ("0 5:1", "feature 5 is none of the 5"),
-        ("0 -1:1", "feature -1 is none"),
-        ("0 1.5:1", "feature 1.5 is none"),
-        ("2 0:1", "label 2 is none of the 2"),
-        ("-1 0:1", "label -1 is none"),
+        ("0 5:1", "feature 5 is no whole number from 0 to 4"),
+        ("0 -1:1", "feature -1 is no whole"),
+        ("0 1.5:1", "feature 1.5 is no whole"),
+        ("2 0:1", "label 2 is no whole number from 0 to 1"),
+        ("-1 0:1", "label -1 is no whole"),
         ("0 3:1 1:1 3:2", "Feature 3 occurs twice"),
         ("0 1:1 1:1", "Feature 1 occurs twice"),
         ("0 1:x", "Found '1:x'"),
@@ -175,7 +175,7 @@ def test_errors_in_a_later_block_name_the_line(tmp_path, monkeypatch):
 )
 def test_headers(tmp_path, header):
     with pytest.raises(DataError, match=r"train.txt:1: Found .*n_points n_features n_labels"):
-        read(write(tmp_path, header + "\n0 0:1\n"))
+        read(write(tmp_path, header + "\n0 0:1\n"), options=ReadOptions(format="xmc"))
 
 
 def test_an_empty_file_and_no_rows(tmp_path):

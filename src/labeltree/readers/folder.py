@@ -125,7 +125,7 @@ def read(
     meant = label_ids(raw, labels, separator)
     found = {p.name: build_dataset(p, meant, labels, beside.names, notes) for p in parts}
     if given is None and "train" in found:
-        labels = labels.counted(found["train"].Y)
+        labels = labels.counted(found["train"].Y[:, : len(labels)])
         found = {name: _recounted(dataset, labels) for name, dataset in found.items()}
     report = notes.report({name: len(dataset) for name, dataset in found.items()})
     return _splits(found, labels, report)

@@ -74,7 +74,7 @@ def format_of(file: Path, forced: str | None = None) -> str:
     Raises
     ------
     DataError
-        If the ending is unknown, or the first line fits none of the formats, or two.
+        If the ending is unknown, the file is empty, or its first line fits no format.
     """
     if forced is not None:
         return forced
@@ -89,6 +89,8 @@ def format_of(file: Path, forced: str | None = None) -> str:
             file=file,
         )
     number, first = _first_line(file)
+    if not first:
+        raise DataError("The file is empty.", "Remove it, or check its content.", file=file)
     found = _text_format(first) if ending == ".txt" else _json_format(first)
     if found is None:
         known = [f.name for f in FORMATS.values() if ending in f.endings]
@@ -111,18 +113,12 @@ def _first_line(file: Path) -> tuple[int, bytes]:
 
 
 def _text_format(first: bytes) -> str | None:
-    """Return the format of a `.txt` file.
-
-    Three numbers divided by blanks are the repository's header; divided by tabs, they might as
-    well be LibMultiLabel's id, label and text.
-    """
+    """Return the format of a `.txt` file: three numbers, a row of features, or columns."""
+    if b"\t" in first:
+        return "libmultilabel" if len(first.split(b"\t")) in (2, 3) else None
     if _HEADER.fullmatch(first):
         return "xmc"
-    if b"\t" not in first:
-        return "svmlight" if _ROW.fullmatch(first + b"\n") else None
-    cells = first.split(b"\t")
-    numbers = all(cell.strip().isdigit() for cell in cells)
-    return "libmultilabel" if len(cells) in (2, 3) and not numbers else None
+    return "svmlight" if _ROW.fullmatch(first + b"\n") else None
 
 
 def _json_format(first: bytes) -> str | None:
