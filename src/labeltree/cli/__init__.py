@@ -10,7 +10,7 @@ from importlib import import_module
 
 from labeltree import __version__
 
-VERBS = ("fit", "predict", "evaluate", "models", "tree", "demo")
+VERBS = ("fit", "predict", "evaluate", "models", "tree", "convert", "demo")
 """Each is a module of this folder with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`."""
 
 

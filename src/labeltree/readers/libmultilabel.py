@@ -25,8 +25,8 @@ def read_libmultilabel(documents: Documents) -> Part:
             expected = "2 or 3" if width not in (2, 3) else str(width)
             documents.fail(
                 f"Found {len(cells)} columns, not {expected}.",
-                "Each line must be id<TAB>label label<TAB>text, or all lines without the id; if this is"
-                " another format, say which with --format.",
+                "Each line must be id<TAB>label label<TAB>text, or all lines without the id; if"
+                " this is another format, say which with --format.",
                 number,
             )
         documents.add(cells[-1], cells[-2].split(), number)

@@ -68,6 +68,12 @@ def _beside(documents: Documents) -> Path:
     return other
 
 
+def is_truth(file: Path) -> bool:
+    """Whether a file's name says that it holds the Y of a pair."""
+    pieces = file.name.lower().split(".")
+    return "npz" in pieces and "y" in pieces
+
+
 def _load(file: Path, name: str) -> CSR:
     from scipy.sparse import load_npz
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from labeltree.core.arrays import from_parts
 from labeltree.core.errors import DataError
 from labeltree.readers.documents import Documents, Part, Shared
-from labeltree.readers.files import find_beside, find_parts
+from labeltree.readers.files import COMPRESSIONS, find_beside, find_parts, part_of
 from labeltree.readers.formats import ENDINGS, FORMATS, format_of
 from labeltree.readers.hiagm import read_hiagm
 from labeltree.readers.jsonl import read_jsonl
 from labeltree.readers.libmultilabel import read_libmultilabel
-from labeltree.readers.npz import read_npz
+from labeltree.readers.npz import is_truth, read_npz
 from labeltree.readers.report import Notes
 from labeltree.readers.svmlight import read_svmlight
 from labeltree.readers.table import read_parquet, read_table
@@ -40,6 +40,11 @@ READERS = {
     "npz": read_npz,
 }
 """By the names of `formats.FORMATS`."""
+TAXONOMIES = ("taxonomy.tsv", "*.taxonomy", "*.taxnomy")
+NAMES = ("label_names.tsv", "label_names.txt")
+IDS = ("label_ids.tsv",)
+BESIDE = (*TAXONOMIES, *NAMES, *IDS)
+"""Names of the files that are read beside the documents."""
 
 
 def read_parts(path: str | Path, part: str | None, shared: Shared) -> list[Part]:
@@ -148,7 +153,7 @@ def _widened(part: Part, first: Part, expected: int) -> Part:
 def read_label_ids(path: str | Path) -> LabelIds | None:
     """Read `label_ids.tsv` in the folder of the documents, if it is there."""
     folder = _folder(path)
-    file = None if folder is None else find_beside(folder, "label_ids.tsv")
+    file = None if folder is None else find_beside(folder, *IDS)
     return None if file is None else read_ids(file)
 
 
@@ -157,9 +162,9 @@ def read_beside(path: str | Path, ids: LabelIds | None, notes: Notes) -> Beside:
     folder = _folder(path)
     if folder is None:
         return Beside()
-    taxonomy = find_beside(folder, "taxonomy.tsv", "*.taxonomy", "*.taxnomy")
+    taxonomy = find_beside(folder, *TAXONOMIES)
     edges = [] if taxonomy is None else read_edges(taxonomy, notes)
-    file = find_beside(folder, "label_names.tsv", "label_names.txt")
+    file = find_beside(folder, *NAMES)
     if file is None:
         return Beside(taxonomy, edges, ids=ids)
     numbered = ".txt" in file.suffixes
@@ -168,6 +173,15 @@ def read_beside(path: str | Path, ids: LabelIds | None, notes: Notes) -> Beside:
         known = {str(number): label for number, label in enumerate(ids.ids)}
         names = {known.get(number, number): name for number, name in names.items()}
     return Beside(taxonomy, edges, file, names, numbered, ids)
+
+
+def unread_files(folder: Path) -> list[str]:
+    """Return the names of files in a folder of data that no reader looks at."""
+    known = {
+        file for name in BESIDE for end in ("", *COMPRESSIONS) for file in folder.glob(name + end)
+    }
+    files = sorted(file for file in folder.iterdir() if file.is_file() and file not in known)
+    return [file.name for file in files if part_of(file) is None and not is_truth(file)]
 
 
 def _folder(path: str | Path) -> Path | None:

@@ -65,8 +65,14 @@ class Numbering:
         return np.fromiter(numbers, np.int32, len(ids))
 
 
-def number_labels(splits: Splits) -> Numbering:
-    """Return the numbering of a data set's labels."""
+def number_labels(splits: Splits, *, taxonomy: bool = True) -> Numbering:
+    """Return the numbering of a data set's labels.
+
+    Parameters
+    ----------
+    taxonomy
+        Whether a file will name the nodes of the hierarchy.
+    """
     universe, parts = splits.labels.ids, splits.parts
     beyond = {label for part in parts.values() for label in part.labels.ids[len(universe) :]}
     sources = [parts["train"]] if "train" in parts else list(parts.values())
@@ -74,7 +80,7 @@ def number_labels(splits: Splits) -> Numbering:
     nodes: set[str] = set()
     hierarchy = splits.labels.hierarchy
     if hierarchy is not None:
-        nodes = nodes_of(taxonomy_edges(hierarchy), carried)
+        nodes = nodes_of(taxonomy_edges(hierarchy), carried) if taxonomy else set()
         beyond.update(set(hierarchy.ids[1:]) - splits.labels.column.keys())
     return Numbering(universe, sort_ids(beyond), frozenset(carried), frozenset(nodes))
 

@@ -67,8 +67,8 @@ def write(
     chosen = _chosen(format, compress)
     ending = chosen.endings[0] + packing(compress)
     _check(splits, chosen)
-    numbering = number_labels(splits)
     single = path.name.endswith(ending) and not path.is_dir()
+    numbering = number_labels(splits, taxonomy=not single)
     if single:
         _check_single(splits, chosen, numbering, path)
     with fresh(path) as folder:
@@ -170,5 +170,5 @@ def _not_carried(splits: Splits, format: Format, single: bool) -> Iterable[str]:
         yield "the taxonomy: name a folder to keep it"
     if replace(splits.labels, names=()).names != splits.labels.names or splits.labels.texts:
         yield "names of labels: name a folder to keep them"
-    if not _speaks_for_itself(format.name, number_labels(splits)):
+    if not _speaks_for_itself(format.name, number_labels(splits, taxonomy=False)):
         yield "labels that no document has: name a folder to keep them"
