@@ -1,6 +1,11 @@
 import json
+import re
+import shutil
+from pathlib import Path
 
 import pytest
+
+import labeltree
 
 from labeltree.cli import main
 from labeltree.readers import read
@@ -100,3 +105,29 @@ def test_a_test_part_has_the_features_of_the_model(tmp_path, capsys):
     assert main(fit) == 0
     assert main(["evaluate", model, str(tmp_path / "test.svm"), "--json", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out)["P@1"] == pytest.approx(1)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf8")
+
+
+@pytest.fixture
+def notes(tmp_path, monkeypatch):
+    shutil.copytree(Path(labeltree.__file__).parent / "corpus", tmp_path / "notes")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("notes")
+def test_the_docs_show_what_happens(capsys):
+    (block,) = re.findall(r"```text\n(\$.*?)```", PAGE, re.DOTALL)
+    for shown in block.split("$ labeltree ")[1:]:
+        command, _, output = shown.partition("\n")
+        assert main(command.split()) == 0
+        assert capsys.readouterr().err == output
+
+
+@pytest.mark.usefixtures("notes")
+def test_the_docs_python_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "formats.md", "exec"), {})
+    assert capsys.readouterr().out == "()\n"
+    assert len(read("notes_parquet").train) == 330

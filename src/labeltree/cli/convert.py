@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
     beside = {}
     if arguments.vectorize:
         splits, tfidf = _vectorized(splits)
-        terms = zip(tfidf.vocabulary_.terms, tfidf.vocabulary_.idf.tolist(), strict=True)
-        beside[VOCABULARY] = [f"{term}\t{idf!r}\n".encode() for term, idf in terms]
+        terms = zip(tfidf.vocabulary_.terms, tfidf.vocabulary_.idf, strict=True)
+        beside[VOCABULARY] = [f"{term}\t{idf}\n".encode() for term, idf in terms]
     with progress(arguments.quiet), phase("writing"):
         report = write(
             splits, arguments.out, arguments.to, compress=arguments.compress, beside=beside
