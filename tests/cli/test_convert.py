@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import labeltree
-
 from labeltree.cli import main
 from labeltree.readers import read
 

@@ -236,3 +236,17 @@ def test_reading_numbers_the_nodes_as_before(tmp_path):
     assert again.hierarchy.ids == labels.hierarchy.ids
     np.testing.assert_array_equal(again.hierarchy.edges, labels.hierarchy.edges)
     assert not (tmp_path / "out" / "label_ids.tsv").exists()
+
+
+@pytest.mark.parametrize("format", FEATURE_FORMATS)
+def test_real_features(data_root, tmp_path, format):
+    splits = read(data_root / "bibtex")
+    write(splits, tmp_path / "out", format)
+    assert facts(read(tmp_path / "out")) == facts(splits)
+
+
+@pytest.mark.parametrize("format", TEXT_FORMATS)
+def test_real_texts(data_root, tmp_path, format):
+    splits = read(data_root / "biotools_edam")
+    write(splits, tmp_path / "out", format)
+    assert facts(read(tmp_path / "out")) == facts(splits)
