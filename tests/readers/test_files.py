@@ -7,11 +7,11 @@ from labeltree.core.errors import DataError
 from labeltree.readers.files import (
     find_beside,
     find_parts,
-    format_of,
     lines,
     split_name,
     text_lines,
 )
+from labeltree.readers.formats import ENDINGS
 
 CONTENT = b"".join(b"line %d %s\n" % (i, bytes([65 + i % 26]) * 50) for i in range(20_000))
 
@@ -100,17 +100,11 @@ def test_names_without_compression(tmp_path):
     assert split_name(tmp_path / "train") == ("train", "")
 
 
-@pytest.mark.parametrize("name", ["train", "train.json", "train.gz", "data.npz"])
-def test_unknown_endings(tmp_path, name):
-    with pytest.raises(DataError, match=r"Unknown file ending .*\.jsonl.*\.txt"):
-        format_of(tmp_path / name)
-
-
 @pytest.mark.parametrize("name", ["val", "valid", "validation", "dev", "Dev"])
 def test_names_of_the_validation_part(tmp_path, name):
     for file in ("test.csv", f"{name}.jsonl.zst", "train.txt.gz", "README.md", "test_notes.csv"):
         (tmp_path / file).touch()
-    parts, unread = find_parts(tmp_path)
+    parts, unread = find_parts(tmp_path, ENDINGS)
     assert list(parts) == ["train", "val", "test"]
     assert parts["val"].name == f"{name}.jsonl.zst"
     assert unread == []
@@ -119,7 +113,7 @@ def test_names_of_the_validation_part(tmp_path, name):
 def test_unknown_formats_are_listed(tmp_path):
     (tmp_path / "train.jsonl").touch()
     (tmp_path / "valid.npz").touch()
-    assert find_parts(tmp_path)[1] == [("val", tmp_path / "valid.npz")]
+    assert find_parts(tmp_path, ENDINGS)[1] == [("val", tmp_path / "valid.npz")]
 
 
 @pytest.mark.parametrize(
@@ -130,24 +124,24 @@ def test_two_files_for_one_part(tmp_path, one, two):
     (tmp_path / one).touch()
     (tmp_path / two).touch()
     with pytest.raises(DataError, match=f"Two files .*{one} and {two}"):
-        find_parts(tmp_path)
+        find_parts(tmp_path, ENDINGS)
 
 
 def test_no_part_says_what_was_found_and_looked_for(tmp_path):
     with pytest.raises(DataError, match="found nothing"):
-        find_parts(tmp_path)
+        find_parts(tmp_path, ENDINGS)
     (tmp_path / "notes.csv").touch()
     (tmp_path / "train.npz").touch()
     with pytest.raises(
-        DataError, match=r"found notes.csv, train.npz.*train, val, valid.*\.parquet"
+        DataError, match=r"found notes.csv, train.npz.*train, trn, val, valid.*\.parquet"
     ):
-        find_parts(tmp_path)
+        find_parts(tmp_path, ENDINGS)
 
 
 def test_files_beside(tmp_path):
-    assert find_beside(tmp_path, "taxonomy", (".tsv",)) is None
+    assert find_beside(tmp_path, "taxonomy.tsv") is None
     (tmp_path / "taxonomy.tsv.gz").touch()
-    assert find_beside(tmp_path, "taxonomy", (".tsv",)) == tmp_path / "taxonomy.tsv.gz"
+    assert find_beside(tmp_path, "taxonomy.tsv") == tmp_path / "taxonomy.tsv.gz"
     (tmp_path / "taxonomy.tsv").touch()
     with pytest.raises(DataError, match="Both taxonomy.tsv and taxonomy.tsv.gz"):
-        find_beside(tmp_path, "taxonomy", (".tsv",))
+        find_beside(tmp_path, "taxonomy.tsv")

@@ -79,7 +79,7 @@ def test_missing_and_unknown(tmp_path):
         read(tmp_path / "nowhere")
     with pytest.raises(DataError, match="No train, val or test file"):
         read(tmp_path)
-    file = tmp_path / "train.json"
+    file = tmp_path / "train.yaml"
     file.write_text("{}")
     with pytest.raises(DataError, match="Unknown file ending"):
         read(file)

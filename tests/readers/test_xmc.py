@@ -6,7 +6,7 @@ import zstandard
 from scipy.sparse import csr_array
 
 from labeltree.core.errors import DataError
-from labeltree.readers import read, xmc
+from labeltree.readers import ReadOptions, feature_rows, read
 
 
 def write(folder, content, name="train.txt"):
@@ -130,11 +130,11 @@ GOOD = "0,1 0:1 1:1\n"
         ("0 1:nan", "Feature 1 has the value nan"),
         ("0 1:inf", "Feature 1 has the value inf"),
         ("0 1:1e39", "Feature 1 has the value 1e"),
-        ("0 5:1", "feature 5 is none of the 5"),
-        ("0 -1:1", "feature -1 is none"),
-        ("0 1.5:1", "feature 1.5 is none"),
-        ("2 0:1", "label 2 is none of the 2"),
-        ("-1 0:1", "label -1 is none"),
+        ("0 5:1", "feature 5 is no whole number from 0 to 4"),
+        ("0 -1:1", "feature -1 is no whole"),
+        ("0 1.5:1", "feature 1.5 is no whole"),
+        ("2 0:1", "label 2 is no whole number from 0 to 1"),
+        ("-1 0:1", "label -1 is no whole"),
         ("0 3:1 1:1 3:2", "Feature 3 occurs twice"),
         ("0 1:1 1:1", "Feature 1 occurs twice"),
         ("0 1:x", "Found '1:x'"),
@@ -164,7 +164,7 @@ def test_errors_name_the_line(tmp_path, row, message, before):
 
 
 def test_errors_in_a_later_block_name_the_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(xmc, "BLOCK", 30)
+    monkeypatch.setattr(feature_rows, "BLOCK", 30)
     file = write(tmp_path, "12 5 2\n" + GOOD * 10 + "0 7:1\n" + GOOD)
     with pytest.raises(DataError, match="train.txt:12: The feature 7"):
         read(file)
@@ -175,7 +175,7 @@ def test_errors_in_a_later_block_name_the_line(tmp_path, monkeypatch):
 )
 def test_headers(tmp_path, header):
     with pytest.raises(DataError, match=r"train.txt:1: Found .*n_points n_features n_labels"):
-        read(write(tmp_path, header + "\n0 0:1\n"))
+        read(write(tmp_path, header + "\n0 0:1\n"), options=ReadOptions(format="xmc"))
 
 
 def test_an_empty_file_and_no_rows(tmp_path):
@@ -208,7 +208,7 @@ def test_blocks_do_not_change_the_matrices(tmp_path, monkeypatch, block):
         + "\n"
         for x, y in zip(dense, Y, strict=True)
     )
-    monkeypatch.setattr(xmc, "BLOCK", block)
+    monkeypatch.setattr(feature_rows, "BLOCK", block)
     train = read(write(tmp_path, content)).train
     expected = csr_array(dense.astype(np.float32))
     np.testing.assert_array_equal(train.X.indptr, expected.indptr)

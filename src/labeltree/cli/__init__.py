@@ -17,6 +17,7 @@ VERBS = (
     "explain",
     "doctor",
     "split",
+    "convert",
     "search",
     "models",
     "tree",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from labeltree.cli.reading import add_reading_flags
+
 if TYPE_CHECKING:
     from labeltree.core.dataset import Dataset
     from labeltree.run.evaluate import Evaluation
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no progress, no remarks")
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -41,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     import json
 
     from labeltree.cli.console import note, progress
+    from labeltree.cli.reading import reading_options
     from labeltree.core.errors import DataError
     from labeltree.models import load
     from labeltree.readers import read
@@ -50,7 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.report:
         _check_report(arguments.report)
     model = load(arguments.model)
-    splits = read(arguments.data, labels=model.labels_, part=arguments.split)
+    options = reading_options(arguments, model)
+    splits = read(arguments.data, labels=model.labels_, part=arguments.split, options=options)
     for line in splits.report.lines():
         note(line, arguments.quiet)
     if arguments.close_labels:

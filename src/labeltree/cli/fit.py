@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeltree.cli.reading import add_reading_flags
+
 if TYPE_CHECKING:
     from labeltree.core.model import BaseModel
     from labeltree.readers import Splits
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fit no decision threshold (saves a second fit where there is no validation part)",
     )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,6 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     import time
 
     from labeltree.cli.console import note, progress
+    from labeltree.cli.reading import reading_options
     from labeltree.core.pool import phase
     from labeltree.core.store import check_target
     from labeltree.models import find
@@ -45,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     model_class = find(arguments.model)
     check_target(arguments.out)  # before the long work, not after it
     with progress(arguments.quiet), phase("reading"):
-        splits = read(arguments.data)
+        splits = read(arguments.data, options=reading_options(arguments))
     if arguments.close_labels:
         splits = splits.close_labels()
     for line in splits.report.lines():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from labeltree.core.arrays import CSR, Ints, Longs
 from labeltree.core.errors import DataError, ParameterError
 from labeltree.readers.report import Notes, place
+from labeltree.readers.taxonomy import LabelIds
 
 LABELS_FIELD = "labels"
 
@@ -29,6 +30,9 @@ class ReadOptions:
         If a separator is empty or two are the same.
     """
 
+    format: str | None = None
+    """How the files are read, by name (jsonl, csv, tsv, parquet, hiagm, libmultilabel, xmc,
+    svmlight, npz); None: as their endings and first lines tell."""
     text_field: str = "text"
     """Field or column of the text."""
     labels_field: str | None = LABELS_FIELD
@@ -48,6 +52,10 @@ class ReadOptions:
     """Between the cells of a text table; None: a comma in .csv, a tab in .tsv."""
     quotes: bool = True
     """Whether cells of a text table may stand in double quotes; False: quotes are plain text."""
+    first_index: int = 1
+    """Number of the first feature in SVMlight files, which do not say: 1, or 0."""
+    n_features: int | None = None
+    """Features that SVMlight files have, which do not say; None: as many as are named."""
 
     def __post_init__(self) -> None:
         for name in ("label_separator", "path_separator", "delimiter"):
@@ -58,6 +66,19 @@ class ReadOptions:
         if self.path_separator is not None and self.path_separator == self.label_separator:
             raise ParameterError(
                 f"label_separator and path_separator are both {self.path_separator!r}."
+            )
+        if self.first_index not in (0, 1):
+            raise ParameterError(f"first_index must be 0 or 1, found {self.first_index!r}.")
+        if self.n_features is not None and self.n_features < 1:
+            raise ParameterError(f"n_features must be 1 or more, found {self.n_features!r}.")
+        self._check_format()
+
+    def _check_format(self) -> None:
+        from labeltree.readers.formats import FORMATS
+
+        if self.format is not None and self.format not in FORMATS:
+            raise ParameterError(
+                f"format must be one of {', '.join(FORMATS)}, found {self.format!r}."
             )
 
     def pick_labels_field(self, present: Any) -> str | None:
@@ -91,16 +112,33 @@ class Part:
     X: CSR | None = None
     declared: int = 0
     """Labels 0 to declared - 1 exist, whether or not a document has them."""
+    widens: bool = False
+    """Whether X may get more columns, because its format does not say how many there are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What the readers of all parts of a data set have in common."""
+
+    vocabulary: Vocabulary
+    notes: Notes
+    options: ReadOptions
+    ids: LabelIds | None = None
+    """What the numbers of a numbered format stand for; None: for themselves."""
 
 
 class Documents:
-    """Collects the documents of one part."""
+    """Collects the documents of one part.
 
-    def __init__(
-        self, name: str, file: Path, vocabulary: Vocabulary, notes: Notes, options: ReadOptions
-    ) -> None:
-        self.name, self.file, self.options = name, file, options
-        self._vocabulary, self._notes = vocabulary, notes
+    Parameters
+    ----------
+    url
+        Where the file is, if not on this machine.
+    """
+
+    def __init__(self, name: str, file: Path, shared: Shared, url: str | None = None) -> None:
+        self.name, self.file, self.options, self.url = name, file, shared.options, url
+        self._vocabulary, self._notes, self._ids = shared.vocabulary, shared.notes, shared.ids
         self._texts: list[str] = []
         self._codes, self._counts, self._lines = array("i"), array("i"), array("q")
 
@@ -129,7 +167,7 @@ class Documents:
 
     def fail(self, problem: str, remedy: str, line: int | None = None) -> NoReturn:
         """Raise a DataError about this file."""
-        raise DataError(problem, remedy, file=self.file, line=line)
+        raise DataError(problem, remedy, file=self.url or self.file, line=line)
 
     def cut(self, cell: str) -> list[str]:
         """Return the labels in one cell of a table."""
@@ -137,6 +175,29 @@ class Documents:
             return []
         separator = self.options.label_separator
         return [cell] if separator is None else cell.split(separator)
+
+    def codes_of(self, numbers: Ints) -> Ints:
+        """Return the codes of numbered labels, (n_occurrences,); see `label_ids.tsv`.
+
+        Raises
+        ------
+        DataError
+            If a number has no line there.
+        """
+        distinct, inverse = np.unique(numbers, return_inverse=True)
+        ids = self._ids
+        if ids is None:
+            names = list(map(str, distinct.tolist()))
+        elif distinct.max(initial=-1) < len(ids.ids):
+            names = [ids.ids[number] for number in distinct.tolist()]
+        else:
+            raise DataError(
+                f"There are {len(ids.ids)} ids, but {self.file.name} has label {distinct.max()}.",
+                "Give one id a line, the first for label 0; or remove the file.",
+                file=ids.file,
+            )
+        codes = np.array([self._vocabulary[name] for name in names], np.int32)
+        return np.asarray(codes[inverse], np.int32)
 
     def finish(self) -> Part:
         """Return the part.

@@ -6,7 +6,7 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -14,18 +14,16 @@ from labeltree.core.errors import DataError
 
 PARTS = {
     "train": "train",
+    "trn": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
     "dev": "val",
     "test": "test",
+    "tst": "test",
 }
 """File names that make up a data set, without their endings, and the part they hold."""
-FORMATS = (".jsonl", ".csv", ".tsv", ".parquet", ".txt")
 COMPRESSIONS = (".gz", ".zst")
-_READABLE = f"{', '.join(FORMATS)}, each also with {' or '.join(COMPRESSIONS)}"
-
-
 # ---- names ---------------------------------------------------------------------------------------
 
 
@@ -38,26 +36,31 @@ def split_name(file: Path) -> tuple[str, str]:
     return bare.stem, bare.suffix
 
 
-def format_of(file: Path) -> str:
-    """Return the ending that decides how the file is read.
+def part_of(file: Path) -> str | None:
+    """Return the part that a file's name says it holds, or None.
 
-    Raises
-    ------
-    DataError
-        If it is unknown.
+    The name is that of a part: `train.jsonl`, `dev.csv.gz`. HiAGM's files have the data's name
+    before it, `wos_train.json`; the features of a pair of matrices an X, `train.X.npz` or
+    `X.trn.npz`.
     """
-    _, ending = split_name(file)
-    if ending not in FORMATS:
-        raise DataError(
-            f"Unknown file ending {ending!r}.",
-            f"Known are {_READABLE}: convert or rename it.",
-            file=file,
-        )
-    return ending
+    stem, ending = split_name(file)
+    if ending == ".json":
+        stem = stem.rpartition("_")[2]
+    if ending == ".npz":
+        pieces = stem.split(".")
+        stem = "".join(piece for piece in pieces if piece != "x") if "x" in pieces else ""
+    return PARTS.get(stem)
 
 
-def find_parts(folder: Path) -> tuple[dict[str, Path], list[tuple[str, Path]]]:
+def find_parts(
+    folder: Path, endings: Collection[str] | None
+) -> tuple[dict[str, Path], list[tuple[str, Path]]]:
     """Find the files that hold documents.
+
+    Parameters
+    ----------
+    endings
+        Those of known formats; None: take any.
 
     Returns
     -------
@@ -76,11 +79,10 @@ def find_parts(folder: Path) -> tuple[dict[str, Path], list[tuple[str, Path]]]:
     files = sorted(entry for entry in folder.iterdir() if entry.is_file())
     for file in files:
         stem, ending = split_name(file)
-        part = PARTS.get(stem)
-        if part is None:
-            continue
-        if ending not in FORMATS:
-            unread.append((part, file))
+        part = part_of(file)
+        if part is None or (endings is not None and ending not in endings):
+            if PARTS.get(stem) is not None:
+                unread.append((PARTS[stem], file))
         elif part in found:
             raise DataError(
                 f"Two files hold the {part} part: {found[part].name} and {file.name}.",
@@ -91,24 +93,27 @@ def find_parts(folder: Path) -> tuple[dict[str, Path], list[tuple[str, Path]]]:
             found[part] = file
     if not found:
         names = ", ".join(file.name for file in files[:10]) or "nothing"
+        wanted = "" if endings is None else f" with one of the endings {', '.join(endings)}"
         raise DataError(
             f"No train, val or test file; found {names}.",
-            f"Name them {', '.join(PARTS)} with one of the endings {_READABLE}.",
+            f"Name them {', '.join(PARTS)}{wanted}.",
             file=folder,
         )
     return {part: found[part] for part in dict.fromkeys(PARTS.values()) if part in found}, unread
 
 
-def find_beside(folder: Path, stem: str, endings: tuple[str, ...]) -> Path | None:
-    """Return the file of this name, compressed or not, or None.
+def find_beside(folder: Path, *names: str) -> Path | None:
+    """Return the file of one of these names, compressed or not, or None.
+
+    A name may hold a star, as "*.taxonomy" does.
 
     Raises
     ------
     DataError
         If there are two.
     """
-    names = [f"{stem}{ending}{packed}" for ending in endings for packed in ("", *COMPRESSIONS)]
-    found = [folder / name for name in names if (folder / name).is_file()]
+    packed = [f"{name}{ending}" for name in names for ending in ("", *COMPRESSIONS)]
+    found = [file for name in packed for file in sorted(folder.glob(name)) if file.is_file()]
     if len(found) > 1:
         raise DataError(
             f"Both {found[0].name} and {found[1].name} are there.", "Keep one of them.", file=folder
@@ -170,7 +175,7 @@ def decode(line: bytes, file: Path, number: int) -> str:
         ) from error
 
 
-def damaged(file: Path, error: Exception, line: int | None = None) -> DataError:
+def damaged(file: Path | str, error: Exception, line: int | None = None) -> DataError:
     """Return the error for a file that cannot be read to its end."""
     return DataError(
         f"The file is damaged or cut off ({error}).",

@@ -9,19 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from labeltree.core.dataset import Dataset
-from labeltree.core.errors import DataError, ParameterError
+from labeltree.core.errors import ParameterError
 from labeltree.core.labels import Labels
-from labeltree.readers.documents import Documents, Part, ReadOptions, Vocabulary
-from labeltree.readers.files import PARTS, find_beside, find_parts, format_of
-from labeltree.readers.jsonl import read_jsonl
+from labeltree.readers.documents import ReadOptions, Shared, Vocabulary
+from labeltree.readers.files import PARTS
+from labeltree.readers.parts import read_beside, read_label_ids, read_parts
 from labeltree.readers.report import Notes, ReadReport
-from labeltree.readers.table import read_parquet, read_table
-from labeltree.readers.taxonomy import read_edges, read_names, read_numbered_names
 from labeltree.readers.universe import Beside, build_dataset, build_labels, label_ids
-from labeltree.readers.xmc import read_xmc
 
 _DEFAULTS = ReadOptions()
-_READERS = {".jsonl": read_jsonl, ".csv": read_table, ".tsv": read_table, ".parquet": read_parquet}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,16 +72,21 @@ def read(
 ) -> Splits:
     """Read a data set: a file, or a folder with files named train, val and test.
 
-    Formats, by ending: `.jsonl`, `.csv` and `.tsv` with a header, `.parquet`, and `.txt` for the
-    text of the Extreme Classification Repository; each may also end in `.gz` or `.zst`. Files
-    called valid, validation or dev are the val part. Beside the documents, `taxonomy.tsv`
-    (parent, child; or parent and all its children), `label_names.tsv` (id, name, and if you like a
-    longer text) and `label_names.txt` (the name of label 0, 1, ... in each line) are found by name.
+    Formats, by ending: `.jsonl`; `.csv` and `.tsv` with a header; `.parquet`; `.json` (HiAGM's);
+    `.svm`, `.svmlight` or `.libsvm`; `.npz` (pairs `train.X.npz`, `train.Y.npz`); and `.txt`, where
+    the first line tells whether it is the Extreme Classification Repository's, SVMlight's or
+    LibMultiLabel's. Each may also end in `.gz` or `.zst`. Files called valid, validation or dev are
+    the val part. Beside the documents, `taxonomy.tsv` (parent, child; or parent and all its
+    children; HiAGM's `*.taxonomy`), `label_names.tsv` (id, name, and if you like a longer text),
+    `label_names.txt` (the name of label 0, 1, ... in each line) and `label_ids.tsv` (the id of
+    label 0, 1, ... in each line) are found by name. Of URLs (`hf://`, `s3://`, ...), Parquet files
+    are read.
 
     The universe, that is, the columns of Y, are the labels of the train part and those of the
     hierarchy, where every node is a label but a top node `Root` that no training document
     carries. Ids are sorted as strings, or as numbers if all of them are whole numbers; in the
-    repository's format, columns are the label numbers that the header announces. Labels of
+    repository's format, columns are the label numbers that the header announces; `label_ids.tsv`
+    lists the universe itself, in order. Labels of
     other parts outside the universe get extra columns behind it. Labels are never altered: those
     repeated within a document are merged and counted, none is added, none dropped.
 
@@ -109,24 +110,22 @@ def read(
     ParameterError
         If there is no such part.
     """
-    path = Path(path)
     if part not in (None, *_PARTS):
         raise ParameterError(f"part must be one of {', '.join(_PARTS)}, found {part!r}.")
     notes, vocabulary = Notes(), Vocabulary()
-    files = _files(path, part, notes)
-    folder = path if path.is_dir() else path.parent
-    parts = [_read_part(n, file, vocabulary, notes, options) for n, file in files.items()]
-    _check_features(parts)
+    ids = read_label_ids(path)
+    shared = Shared(vocabulary, notes, options, ids)
+    parts = read_parts(path, part, shared)
     raw, separator = list(vocabulary), options.path_separator
     beside, given = Beside(), labels
     if labels is None:
-        beside = _read_beside(folder, notes)
+        beside = read_beside(path, ids, notes)
         sources = [p for p in parts if p.name == "train"] or parts
         labels = build_labels(sources, raw, beside, separator, notes)
-    ids = label_ids(raw, labels, separator)
-    found = {p.name: build_dataset(p, ids, labels, beside.names, notes) for p in parts}
+    meant = label_ids(raw, labels, separator)
+    found = {p.name: build_dataset(p, meant, labels, beside.names, notes) for p in parts}
     if given is None and "train" in found:
-        labels = labels.counted(found["train"].Y)
+        labels = labels.counted(found["train"].Y[:, : len(labels)])
         found = {name: _recounted(dataset, labels) for name, dataset in found.items()}
     report = notes.report({name: len(dataset) for name, dataset in found.items()})
     return _splits(found, labels, report)
@@ -134,57 +133,6 @@ def read(
 
 def _splits(parts: Mapping[str, Dataset], labels: Labels, report: ReadReport) -> Splits:
     return Splits(parts.get("train"), parts.get("val"), parts.get("test"), labels, report)
-
-
-def _files(path: Path, part: str | None, notes: Notes) -> Mapping[str, Path]:
-    """Return the file of each part to be read."""
-    if not path.exists():
-        raise DataError("There is no such file or folder.", "Check the path.", file=path)
-    if not path.is_dir():
-        return {part or "train": path}
-    files, unread = find_parts(path)
-    for name, file in unread:
-        notes.add("unread_file", name, file.name)
-    if part is None:
-        return files
-    if part not in files:
-        raise DataError(f"There is no {part} part; found {', '.join(files)}.", file=path)
-    return {part: files[part]}
-
-
-def _read_part(
-    name: str, file: Path, vocabulary: Vocabulary, notes: Notes, options: ReadOptions
-) -> Part:
-    ending = format_of(file)
-    documents = Documents(name, file, vocabulary, notes, options)
-    if ending == ".txt":
-        return read_xmc(documents, vocabulary)
-    return _READERS[ending](documents)
-
-
-def _check_features(parts: list[Part]) -> None:
-    """Raise if two parts count their features differently."""
-    widths = [(part.X.shape[1], part.file) for part in parts if part.X is not None]
-    for width, file in widths[1:]:
-        expected, first = widths[0]
-        if width != expected:
-            raise DataError(
-                f"There are {width} features here but {expected} in {first.name}.",
-                "All parts must have the same features: correct the header that is wrong.",
-                file=file,
-                line=1,
-            )
-
-
-def _read_beside(folder: Path, notes: Notes) -> Beside:
-    taxonomy = find_beside(folder, "taxonomy", (".tsv",))
-    edges = [] if taxonomy is None else read_edges(taxonomy, notes)
-    file = find_beside(folder, "label_names", (".tsv", ".txt"))
-    if file is None:
-        return Beside(taxonomy, edges)
-    numbered = ".txt" in file.suffixes
-    names = read_numbered_names(file, notes) if numbered else read_names(file, notes)
-    return Beside(taxonomy, edges, file, names, numbered)
 
 
 def _counts_are_of(labels: Labels, train: Dataset) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -20,13 +21,29 @@ def read_jsonl(documents: Documents) -> Part:
     DataError
         If a line is no such object; says which line and why.
     """
+    for number, record in read_records(documents):
+        documents.add(_text(record, documents, number), _labels(record, documents, number), number)
+    return documents.finish()
+
+
+def read_records(documents: Documents) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object); blank lines are counted and skipped.
+
+    Raises
+    ------
+    DataError
+        If a line is no object.
+    """
     for number, line in lines(documents.file):
         if line.isspace():
             documents.skip_blank(number)
-            continue
-        record = _parse(line, documents, number)
-        documents.add(_text(record, documents, number), _labels(record, documents, number), number)
-    return documents.finish()
+        else:
+            yield number, _parse(line, documents, number)
+
+
+def names_of(record: dict[str, Any]) -> str:
+    """Return the names of an object's fields, for a message."""
+    return ", ".join(map(repr, list(record)[:10])) or "none"
 
 
 def _parse(line: bytes, documents: Documents, number: int) -> dict[str, Any]:
@@ -52,7 +69,7 @@ def _parse(line: bytes, documents: Documents, number: int) -> dict[str, Any]:
 def _text(record: dict[str, Any], documents: Documents, number: int) -> str:
     name = documents.options.text_field
     if name not in record:
-        documents.fail(f"There is no field {name!r}; found {_names(record)}.", _FIELDS, number)
+        documents.fail(f"There is no field {name!r}; found {names_of(record)}.", _FIELDS, number)
     text = record[name]
     if not isinstance(text, str):
         documents.fail(f"{name!r} is {_kind(text)}, not a string.", "Write it in quotes.", number)
@@ -65,7 +82,7 @@ def _labels(record: dict[str, Any], documents: Documents, number: int) -> list[s
         return []
     name = documents.options.pick_labels_field(record)
     if name is None:
-        documents.fail(f"There is no field {wanted!r}; found {_names(record)}.", _FIELDS, number)
+        documents.fail(f"There is no field {wanted!r}; found {names_of(record)}.", _FIELDS, number)
     value = record[name]
     ids = []
     for label in value if isinstance(value, list) else [value]:
@@ -80,11 +97,7 @@ def _labels(record: dict[str, Any], documents: Documents, number: int) -> list[s
     return ids
 
 
-_FIELDS = "Name the fields with text_field and labels_field."
-
-
-def _names(record: dict[str, Any]) -> str:
-    return ", ".join(map(repr, list(record)[:10])) or "none"
+_FIELDS = "Name the fields with text_field and labels_field (--text-field, --labels-field)."
 
 
 def _kind(value: Any) -> str:

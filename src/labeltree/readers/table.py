@@ -19,7 +19,8 @@ BATCH = 20_000
 """Rows of a Parquet file in memory at a time."""
 
 _LONGEST_CELL = 2**31 - 1
-_COLUMNS = "Name the columns with text_field and labels_field."
+_COLUMNS = "Name the columns with text_field and labels_field (--text-field, --labels-field)."
+_NO_HEADER = " LibMultiLabel's files, which have no header, are read with --format libmultilabel."
 
 
 # ---- CSV and TSV ---------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def read_table(documents: Documents) -> Part:
 def _records(documents: Documents) -> Iterator[tuple[int, list[str]]]:
     """Yield (first line, cells) of each row; blank lines are counted and skipped."""
     options = documents.options
-    usual = "\t" if split_name(documents.file)[1] == ".tsv" else ","
+    usual = "\t" if _is_tsv(documents) else ","
     csv.field_size_limit(_LONGEST_CELL)  # a setting of the process; texts are often above 128 kB
     source = (line for _, line in text_lines(documents.file))
     rows = csv.reader(
@@ -81,6 +82,10 @@ def _records(documents: Documents) -> Iterator[tuple[int, list[str]]]:
         )
 
 
+def _is_tsv(documents: Documents) -> bool:
+    return (documents.options.format or split_name(documents.file)[1]) in ("tsv", ".tsv")
+
+
 def _columns(header: list[str], documents: Documents, line: int | None) -> tuple[int, int | None]:
     """Return the places of the text and the labels in the header."""
     options = documents.options
@@ -88,11 +93,12 @@ def _columns(header: list[str], documents: Documents, line: int | None) -> tuple
     wanted = [options.text_field]
     if options.labels_field is not None:
         wanted.append(labels or options.labels_field)
+    remedy = _COLUMNS + (_NO_HEADER if _is_tsv(documents) else "")
     for name in wanted:
         if header.count(name) != 1:
             found = ", ".join(map(repr, header[:10]))
             times = "no" if name not in header else "more than one"
-            documents.fail(f"There is {times} column {name!r}; found {found}.", _COLUMNS, line)
+            documents.fail(f"There is {times} column {name!r}; found {found}.", remedy, line)
     places = [header.index(name) for name in wanted]
     return places[0], places[1] if len(places) > 1 else None
 
@@ -119,7 +125,7 @@ def read_parquet(documents: Documents) -> Part:
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         if isinstance(error, DataError):
             raise
-        raise damaged(documents.file, error) from error
+        raise damaged(documents.url or documents.file, error) from error
     return documents.finish()
 
 
@@ -144,6 +150,8 @@ def _batches(documents: Documents) -> Iterator[tuple[int, list[Any], list[Any]]]
 def _open_frame(documents: Documents) -> pl.LazyFrame:
     import polars as pl
 
+    if documents.url is not None:
+        return pl.scan_parquet(documents.url)
     if documents.file.suffix.lower() not in COMPRESSIONS:
         return pl.scan_parquet(documents.file, glob=False)
     with open_stream(documents.file) as stream:  # Parquet is read from its end: no streaming here

@@ -21,6 +21,21 @@ class LabelName(NamedTuple):
     line: int
 
 
+class LabelIds(NamedTuple):
+    """What `label_ids.tsv` says: label n of a numbered format is called `ids[n]`."""
+
+    ids: tuple[str, ...]
+    """By line."""
+    outside: frozenset[str]
+    """Those that are not part of the universe."""
+    file: Path
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The universe, in order."""
+        return tuple(label for label in self.ids if label not in self.outside)
+
+
 def read_edges(file: Path, notes: Notes) -> list[Edge]:
     """Read a taxonomy: parent and child, or a parent and all its children, divided by tabs.
 
@@ -94,6 +109,40 @@ def read_numbered_names(file: Path, notes: Notes) -> dict[str, LabelName]:
         cells = [str(number - 1), line.rstrip("\r\n")]
         found[cells[0]] = _named(cells, file, number, notes)
     return found
+
+
+def read_ids(file: Path) -> LabelIds:
+    """Read the ids of label 0, 1, ... by line; `outside` in a second column: not in the universe.
+
+    Raises
+    ------
+    DataError
+        If a line is blank or has other columns, or an id comes twice.
+    """
+    found: dict[str, int] = {}
+    outside = set()
+    for number, line in text_lines(file):
+        cells = _cells(line)
+        if cells is None or not cells[0] or cells[1:] not in ([], ["outside"]):
+            raise DataError(
+                f"Found {line.rstrip()!r}.",
+                "Each line must be an id, or id<TAB>outside for a label that is no column.",
+                file=file,
+                line=number,
+            )
+        if cells[0] in found:
+            raise DataError(
+                f"The id {cells[0]!r} stands already in line {found[cells[0]]}.",
+                "Ids must be unique: remove one of the lines.",
+                file=file,
+                line=number,
+            )
+        found[cells[0]] = number
+        if len(cells) > 1:
+            outside.add(cells[0])
+    if not found:
+        raise DataError("The file is empty.", "Remove it, or fill it.", file=file)
+    return LabelIds(tuple(found), frozenset(outside), file)
 
 
 def _cells(line: str) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from labeltree.core.labels import Labels
 from labeltree.readers.documents import Part
 from labeltree.readers.paths import PathFinder, path_edges, path_ids
 from labeltree.readers.report import Notes
-from labeltree.readers.taxonomy import Edge, LabelName
+from labeltree.readers.taxonomy import Edge, LabelIds, LabelName
 
 _LONGEST_NUMBER = 18  # more digits are a name, not a number
 
@@ -32,6 +32,8 @@ class Beside:
     """By id."""
     numbered: bool = False
     """Whether the names came by line number."""
+    ids: LabelIds | None = None
+    """The labels there are, if a file lists them."""
 
 
 # ---- the universe --------------------------------------------------------------------------------
@@ -73,15 +75,22 @@ def build_labels(
         carried = {ids[tuple(label.split(path_separator))] for label in found}
         placed = set(ids.values())
     declared = max(part.declared for part in sources)
-    carried.update(map(str, range(declared)))
-    nodes = _nodes(edges, carried)
-    universe = sort_ids(carried | nodes, numbers_first=declared > 0)
+    carried.update(map(str, range(declared)) if beside.ids is None else beside.ids.inside)
+    nodes = nodes_of(edges, carried)
+    universe = _universe(carried | nodes, beside.ids, declared)
     hierarchy = _hierarchy(edges, universe, beside)
     if hierarchy is not None:
         lost = sort_ids(carried - nodes - placed, numbers_first=declared > 0)
         where = "paths" if beside.taxonomy is None else beside.taxonomy.name
         notes.add_all("not_in_taxonomy", where, lost, len(lost))
     return _named(Labels(universe, hierarchy=hierarchy), beside, notes)
+
+
+def _universe(known: set[str], ids: LabelIds | None, declared: int) -> tuple[str, ...]:
+    """Return the columns: those that a file lists, then the rest of what is known."""
+    if ids is None:
+        return sort_ids(known, numbers_first=declared > 0)
+    return (*ids.inside, *sort_ids(known - set(ids.ids)))
 
 
 def sort_ids(ids: Iterable[str], *, numbers_first: bool = False) -> tuple[str, ...]:
@@ -104,7 +113,7 @@ def is_number(label: str) -> bool:
     return digits and (label == "0" or label[0] != "0")
 
 
-def _nodes(edges: list[Edge], carried: set[str]) -> set[str]:
+def nodes_of(edges: Sequence[Edge], carried: Set[str]) -> set[str]:
     """Return the nodes that are labels: all but a lone source `Root` that no document carries."""
     parents, children = {parent for parent, _ in edges}, {child for _, child in edges}
     if parents - children == {ROOT} and ROOT not in carried:
@@ -126,7 +135,7 @@ def _named(labels: Labels, beside: Beside, notes: Notes) -> Labels:
     if beside.names_file is None:
         return labels
     numbers = [int(label) for label in labels.ids if is_number(label)]
-    if beside.numbered and max(numbers, default=-1) >= len(beside.names):
+    if beside.numbered and beside.ids is None and max(numbers, default=-1) >= len(beside.names):
         raise DataError(
             f"There are {len(beside.names)} names, but labels up to {max(numbers)}.",
             "Give one name a line, the first for label 0.",

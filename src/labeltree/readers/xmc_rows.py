@@ -7,6 +7,7 @@ line, which takes any blanks and finds the line to blame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple, NoReturn
 
@@ -34,8 +35,8 @@ class Rows(NamedTuple):
     """(n_entries,)."""
 
 
-def parse_rows(block: list[bytes], at: int, documents: Documents) -> Rows:
-    """Return the numbers of lines, the first of which has number `at`.
+def parse_rows(block: list[bytes], at: Sequence[int], documents: Documents) -> Rows:
+    """Return the numbers of lines, which have the line numbers `at`.
 
     Raises
     ------
@@ -81,9 +82,9 @@ def _alternates(pairs: bytes) -> bool:
     return bool(first_and_last and (marks[0::2] == _COLON).all() and (marks[1::2] == _BLANK).all())
 
 
-def _parse_slowly(block: list[bytes], at: int, documents: Documents) -> Rows:
+def _parse_slowly(block: list[bytes], at: Sequence[int], documents: Documents) -> Rows:
     """Return the numbers of a block, or raise about the first line that is wrong."""
-    found = [_parse_line(line, number, documents) for number, line in enumerate(block, at)]
+    found = [_parse_line(line, number, documents) for line, number in zip(block, at, strict=True)]
     labels, indices, values = (list(chain.from_iterable(row[i] for row in found)) for i in range(3))
     return Rows(
         np.array([len(row[0]) for row in found], np.int64),
