@@ -10,7 +10,7 @@ from typing import Any
 
 from common import HERE, results
 
-PAGES = [HERE.parent / "docs" / "measured.md", HERE.parent / "README.md"]
+PAGES = [HERE.parent / "README.md", *sorted((HERE.parent / "docs").glob("*.md"))]
 METRICS = ("P@1", "P@3", "P@5", "PSP@5")
 
 
@@ -72,17 +72,41 @@ def quality() -> str:
 def trees() -> str:
     shown = ("P@1", "P@3", "P@5", "R-Precision", "PSP@5", "micro-F1", "macro-F1")
     lines = [
-        "| data | labels counted | tree | seeds | " + " | ".join(shown) + " | fit, s |",
+        "| data | label sets | tree | seeds | " + " | ".join(shown) + " | fit, s |",
         "| --- | --- | --- | ---: |" + " ---: |" * (len(shown) + 1),
     ]
-    for (data, specific, tree), runs in sorted(
-        grouped(results("trees"), "data", "specific", "tree").items(), key=lambda g: g[0][:2]
+    for (data, sets, specific, tree), runs in sorted(
+        grouped(results("trees"), "data", "sets", "specific", "tree").items(),
+        key=lambda g: g[0][:3],
     ):
-        sets = "closed" if runs[0]["closed"] else "explicit"
-        kind = "most specific" if specific else f"all, {sets}"
+        kind = f"{sets}: most specific" if specific else sets
         values = " | ".join(spread(runs, m) for m in shown)
         seconds = statistics.median(r["seconds"] for r in runs)
         lines.append(f"| {data} | {kind} | {tree} | {len(runs)} | {values} | {seconds:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def update() -> str:
+    shown = ("P@1", "P@3", "P@5", "R-Precision", "PSP@5")
+    lines = [
+        "| data | new documents | new labels | trees | what | seeds | " + " | ".join(shown)
+        + " | seconds | share of the time |",
+        "| --- | ---: | ---: | ---: | --- | ---: |" + " ---: |" * (len(shown) + 2),
+    ]  # fmt: skip
+    keys = ("data", "new_documents", "new_labels", "n_trees", "drift")
+    for (data, documents, labels, n_trees, drift), cell in grouped(
+        results("update"), *keys
+    ).items():
+        seconds: dict[str, float] = {}
+        for (what,), runs in grouped(cell, "what").items():
+            values = " | ".join(spread(runs, m) for m in shown)
+            seconds[what] = statistics.median(r["seconds"] for r in runs)
+            share = seconds[what] / seconds.get("fit again", seconds[what])
+            name = f"update, drift {drift}" if what == "update" else what
+            lines.append(
+                f"| {data} | {documents} | {labels} | {n_trees} | {name} | {len(runs)} | {values}"
+                f" | {seconds[what]:.1f} | {100 * share:.0f} % |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -109,7 +133,7 @@ def tfidf() -> str:
 def provenance() -> str:
     """Which commits and machines the figures come from."""
     seen: dict[str, set[str]] = defaultdict(set)
-    for bench in ("quality_vs_peers", "trees", "startup", "tfidf_speed"):
+    for bench in ("quality_vs_peers", "trees", "update", "startup", "tfidf_speed"):
         for row in results(bench):
             seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
     return "".join(f"- `{b}`: {', '.join(sorted(v))}\n" for b, v in seen.items())
@@ -118,6 +142,7 @@ def provenance() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "quality_vs_peers": quality,
     "trees": trees,
+    "update": update,
     "startup": startup,
     "tfidf_speed": tfidf,
     "provenance": provenance,

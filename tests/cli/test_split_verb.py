@@ -77,7 +77,7 @@ def test_bad_input(flags, status, message, folder, tmp_path, capsys):
 
 def test_nothing_is_overwritten(folder, capsys):
     assert main(["split", str(folder), "--out", str(folder)]) == 1
-    assert "something already" in capsys.readouterr().err
+    assert "Something is there already" in capsys.readouterr().err
 
 
 def test_features_have_no_fields(tmp_path, capsys):

@@ -158,11 +158,26 @@ def test_retired_labels_are_never_ranked_and_others_stay():
     X, Y = corpus()
     model = Parabel(n_trees=2, updatable=True).fit(X, Y)
     before = model.predict(X, k=30).toarray()
-    model.update(csr_array((0, 80)), csr_array((0, 30)), retire=("3", "7"))
+    model.retire(["3", "7"])
     after = model.predict(X, k=30).toarray()
     assert not after[:, [3, 7]].any()
     others = np.setdiff1d(np.arange(30), [3, 7])
     np.testing.assert_allclose(after[:, others], before[:, others], rtol=1e-6)
+
+
+def test_renamed_labels_keep_everything_but_their_id(checkerboard):
+    pipeline = labeltree.find("pipeline")(model=Parabel(n_trees=1, updatable=True))
+    pipeline.set_params(vectorizer__min_df=1)
+    pipeline.fit(checkerboard.texts, checkerboard.Y, labels=checkerboard.labels)
+    before = pipeline.predict(checkerboard.texts)
+    pipeline.rename({"black": "schwarz"})
+    assert pipeline.labels_.ids[0] == pipeline.labels_.names[0] == "schwarz"
+    assert pipeline.labels_.hierarchy.label_ids == pipeline.labels_.ids
+    assert (pipeline.predict(checkerboard.texts) != before).nnz == 0
+    vote = labeltree.find("ensemble")(models=(Parabel(), Local()))
+    vote.fit(checkerboard.X, checkerboard.Y, labels=checkerboard.labels)
+    vote.rename({"white": "weiß"})
+    assert all(m.labels_.ids[1] == "weiß" for m in (vote, *vote.members_))
 
 
 def test_updates_follow_one_another_and_survive_saving(tmp_path):
@@ -259,7 +274,13 @@ def test_bad_input():
     with pytest.raises(DataError, match="those of the model"):
         model.update(X, Y, labels=Labels(tuple(f"l{i}" for i in range(30))))
     with pytest.raises(DataError, match="nope"):
-        model.update(X, Y, retire=("nope",))
+        model.retire(["nope"])
+    with pytest.raises(DataError, match="nope"):
+        model.rename({"nope": "yes"})
+    with pytest.raises(DataError, match="twice"):
+        model.rename({"3": "4"})
+    with pytest.raises(ParameterError, match="cannot retire"):
+        labeltree.find("popular")().fit(X, Y).retire(["3"])
     with pytest.raises(DataError, match="features"):
         model.update(X[:, :-1], Y)
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from labeltree.cli.reading import add_reading_flags
+
 if TYPE_CHECKING:
     from labeltree.run.checks.material import Finding
     from labeltree.run.doctor import Diagnosis
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no progress, no notes")
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,10 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     import json
 
     from labeltree.cli.console import progress
+    from labeltree.cli.reading import reading_options
     from labeltree.run.doctor import diagnose
 
+    options = reading_options(arguments)
     with progress(arguments.quiet):
-        diagnosis = diagnose(arguments.data, near=arguments.near)
+        diagnosis = diagnose(arguments.data, near=arguments.near, options=options)
     if arguments.json:
         print(json.dumps(diagnosis.to_json(), ensure_ascii=False))
     else:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labeltree.cli.reading import add_reading_flags
+
 if TYPE_CHECKING:
     from labeltree.core.model import BaseModel
     from labeltree.readers import Splits
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--close-labels", action="store_true", help="add all ancestors to the label sets"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, only the result")
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out:
         check_target(arguments.out)
     with progress(arguments.quiet), phase("reading"):
-        splits = _read(arguments.data)
+        splits = _read(arguments)
     for line in splits.report.lines():
         note(line, arguments.quiet)
     if arguments.close_labels:
@@ -81,16 +84,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(data: str) -> Splits:
+def _read(arguments: argparse.Namespace) -> Splits:
     """Return train and val; the test part stays unread."""
+    from labeltree.cli.reading import reading_options
     from labeltree.readers import Splits, read
-    from labeltree.readers.files import find_parts
+    from labeltree.readers.parts import part_names
 
-    path = Path(data)
-    found = read(path, part="train")
-    if not path.is_dir() or "val" not in find_parts(path)[0]:
+    path, options = Path(arguments.data), reading_options(arguments)
+    found = read(path, part="train", options=options)
+    if "val" not in part_names(path, options.format):
         return found
-    val = read(path, labels=found.labels, part="val").val
+    val = read(path, labels=found.labels, part="val", options=options).val
     return Splits(found.train, val, None, found.labels, found.report)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from labeltree.cli.reading import add_reading_flags
+
 if TYPE_CHECKING:
     from labeltree.core.arrays import CSR
     from labeltree.readers import Splits
@@ -35,19 +37,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--anew", action="store_true", help="pool all parts, then split")
     parser.add_argument("--quiet", action="store_true", help="no remarks, no table")
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, split, write, and show what each part holds."""
+    from pathlib import Path
+
     from labeltree.cli.console import note, progress, show_table
+    from labeltree.cli.reading import reading_options
     from labeltree.core.pool import phase
     from labeltree.readers import read
+    from labeltree.readers.write import write
+    from labeltree.readers.write.target import check_free
     from labeltree.run.split import coverage, pool, shared_with_train, split
-    from labeltree.run.write import check_new_folder, write_splits
 
-    check_new_folder(arguments.out)
+    check_free(Path(arguments.out))
     with progress(arguments.quiet), phase("reading"):
-        splits = read(arguments.data)
+        splits = read(arguments.data, options=reading_options(arguments))
         together = [_values(arguments, field, splits) for field in arguments.by_field]
     for line in splits.report.lines():
         note(line, arguments.quiet)
@@ -65,7 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
         splits = split(
             splits, shares, seed=arguments.seed, stratified=arguments.stratified, together=together
         )
-        write_splits(splits, arguments.out)
+        has_texts = all(part.texts is not None for part in splits.parts.values())
+        write(splits, arguments.out, "jsonl" if has_texts else "xmc")
     if arguments.quiet:
         return
     header = ("part", "documents", "labels", "of them in train", "occurrences in train")
@@ -98,16 +106,20 @@ def _shares(arguments: argparse.Namespace, splits: Splits) -> dict[str, float]:
 
 def _values(arguments: argparse.Namespace, field: str, splits: Splits) -> CSR:
     """Return which document has which value of a field: it is read as if it were the labels."""
+    from dataclasses import replace
+
     from scipy.sparse import csr_array
 
+    from labeltree.cli.reading import reading_options
     from labeltree.core.errors import ParameterError
     from labeltree.core.labels import Labels
-    from labeltree.readers import ReadOptions, read
+    from labeltree.readers import read
     from labeltree.run.split import pool
 
     if any(part.texts is None for part in splits.parts.values()):
         raise ParameterError("--by-field is for JSON lines and tables: features have no fields")
-    options = ReadOptions(labels_field=field, label_separator=None)
+    plain = reading_options(arguments)
+    options = replace(plain, labels_field=field, label_separator=None, path_separator=None)
     found = read(arguments.data, labels=Labels(()), options=options)
     train = pool(found).train if arguments.anew else found.train
     return csr_array((0, 0)) if train is None else train.Y

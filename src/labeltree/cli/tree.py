@@ -65,11 +65,11 @@ def _model_trees(path: Path) -> tuple[list[LabelTree], Labels]:
 
 def _taxonomy_file(path: Path) -> Path:
     from labeltree.core.errors import DataError
-    from labeltree.readers.files import find_beside
+    from labeltree.readers.parts import taxonomy_file
 
     if not path.is_dir():
         return path
-    found = find_beside(path, "taxonomy", (".tsv",))
+    found = taxonomy_file(path)
     if found is None:
         raise DataError(f"{path} holds neither a model.json nor a taxonomy.tsv.")
     return found
@@ -99,7 +99,7 @@ def _picture(path: Path, number: int) -> Picture:
     """Return the tree to draw, with names and counts as far as they are known."""
     from labeltree.core.errors import DataError, ParameterError
     from labeltree.readers import read
-    from labeltree.readers.files import find_parts
+    from labeltree.readers.parts import part_names
     from labeltree.run.picture import of_taxonomy, of_tree
 
     if (path / "model.json").is_file():
@@ -113,7 +113,7 @@ def _picture(path: Path, number: int) -> Picture:
     labels_known, hierarchy, name = None, None, path.resolve().name
     if path.is_dir():
         with suppress(DataError):
-            if "train" in find_parts(path)[0]:
+            if "train" in part_names(path):
                 labels_known = read(path, part="train").labels
                 hierarchy = labels_known.hierarchy
     if hierarchy is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from labeltree.core.arrays import CSR, Doubles, Longs
+from labeltree.core.arrays import CSR, Doubles, Ints, Longs
 from labeltree.core.errors import DataError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.store import storable
@@ -84,6 +84,19 @@ class Labels:
         """Column of each id."""
         return {label: c for c, label in enumerate(self.ids)}
 
+    def columns_of(self, ids: Sequence[str]) -> Ints:
+        """Return the column of each id, (n_ids,).
+
+        Raises
+        ------
+        DataError
+            If a label is unknown.
+        """
+        unknown = [label for label in ids if label not in self.column]
+        if unknown:
+            raise DataError(f"There is no label {unknown[0]!r}.", "Check its id.")
+        return np.array([self.column[label] for label in ids], np.int32)
+
     def counted(self, Y: CSR) -> Labels:
         """Return a copy with what the training matrix Y tells: counts, and whether it is closed."""
         counts = np.bincount(Y.indices, minlength=len(self)).astype(np.int64)
@@ -116,9 +129,7 @@ class Labels:
         DataError
             If an old id is unknown, or a new one is taken.
         """
-        for old in new_ids:
-            if old not in self.column:
-                raise DataError(f"There is no label {old!r} to rename.", "Check its id.")
+        self.columns_of(list(new_ids))
         named = zip(self.ids, self.names, strict=True)
         names = tuple(new_ids.get(i, i) if name == i else name for i, name in named)
         hierarchy = None if self.hierarchy is None else self.hierarchy.renamed(new_ids)

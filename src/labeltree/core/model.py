@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
@@ -83,10 +83,7 @@ class BaseModel(Params):
         """Return scores (n_samples, n_labels), at most k entries a row, each in (0, 1]."""
         raise NotImplementedError
 
-    def update(
-        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
-        drift: float = 0.1,
-    ) -> Update:  # fmt: skip
+    def update(self, X: Any, Y: Any, *, labels: Labels | None = None, drift: float = 0.1) -> Update:
         """Learn from more documents, retraining only what they concern.
 
         Parameters
@@ -97,8 +94,6 @@ class BaseModel(Params):
             Their labels, (n_samples, n_labels): the model's labels, and new ones behind them.
         labels
             What is known about the columns of Y; needed if there are new ones.
-        retire
-            Ids of labels that are not to be ranked any more.
         drift
             A classifier is trained again if its documents have grown by more than this share.
 
@@ -108,6 +103,38 @@ class BaseModel(Params):
             If the model cannot be updated.
         """
         raise ParameterError(f"A {snake(type(self).__name__)} model cannot be updated: fit again.")
+
+    def rename(self, new_ids: Mapping[str, str]) -> None:
+        """Give labels other ids; see `Labels.renamed`."""
+        self.check_fitted()
+        for model in self._inside():
+            model.rename(new_ids)
+        if "labels_" in vars(self):
+            self.labels_ = self.labels_.renamed(new_ids)
+
+    def retire(self, ids: Sequence[str]) -> None:
+        """Never rank these labels again; they keep their columns, and stay negatives.
+
+        Raises
+        ------
+        DataError
+            If a label is unknown.
+        ParameterError
+            If the model cannot do so.
+        """
+        self.check_fitted()
+        inside = self._inside()
+        if not inside:
+            name = snake(type(self).__name__)
+            raise ParameterError(f"A {name} model cannot retire labels: fit again without them.")
+        for model in inside:
+            model.retire(ids)
+
+    def _inside(self) -> list[BaseModel]:
+        """Return the fitted models that this one is made of."""
+        values = self._learned().values()
+        parts = (part for v in values for part in (v if isinstance(v, list) else [v]))
+        return [part for part in parts if isinstance(part, BaseModel)]
 
     def score(self, X: Any, Y: Any) -> float:
         """Return P@1, in [0, 1]: the share of documents whose first label is right."""
@@ -236,14 +263,6 @@ def checked_growth(X: CSR, Y: Any, before: Labels, labels: Labels | None) -> tup
             "Read the documents with the model's labels.",
         )
     return Y, after
-
-
-def known_ids(ids: Sequence[str], labels: Labels) -> Sequence[str]:
-    """Return the ids if the labels have them all, else raise `DataError`."""
-    unknown = [label for label in ids if label not in labels.column]
-    if unknown:
-        raise DataError(f"There is no label {unknown[0]!r}.", "Check its id.")
-    return ids
 
 
 def widened(Y: CSR, n_columns: int) -> CSR:

@@ -19,7 +19,6 @@ from labeltree.core.model import (
     checked_features,
     checked_growth,
     checked_training,
-    known_ids,
     widened,
 )
 from labeltree.core.params import choice, jobs, whole
@@ -84,10 +83,7 @@ class LinearForest(BaseModel):
             self.documents_ = Documents(X, Y)
         return self
 
-    def update(
-        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
-        drift: float = 0.1,
-    ) -> Update:  # fmt: skip
+    def update(self, X: Any, Y: Any, *, labels: Labels | None = None, drift: float = 0.1) -> Update:
         """Learn from more documents; see `BaseModel.update`."""
         self.check_fitted()
         old, before = self._documents(), self.labels_
@@ -97,18 +93,23 @@ class LinearForest(BaseModel):
             as_csr(vstack([old.X, X]), "X"), as_csr(vstack([widened(old.Y, Y.shape[1]), Y]), "Y"),
             old.X.shape[0], drift,
         )  # fmt: skip
-        gone = np.array([before.column[label] for label in known_ids(retire, before)], np.int32)
         pool, trees, n_retrained = ThreadPool(self.n_jobs), [], 0
         for t, linear in enumerate(self.trees_):
             grown = _with_labels(linear, X, Y, before, after)
             seed = int(derived(self.seed, t))
             tree, n = updated(linear, grown, news, self.recipe(), seed=seed, pool=pool)
-            trees.append(replace(tree, tree=retired(tree.tree, gone)))
+            trees.append(tree)
             n_retrained += n
         self.trees_, self.labels_ = trees, after.counted(news.Y)
         self.documents_ = Documents(news.X, news.Y)
         n_nodes = sum(tree.tree.n_nodes - 1 for tree in trees)
         return Update(X.shape[0], len(after) - len(before), n_retrained, n_nodes)
+
+    def retire(self, ids: Sequence[str]) -> None:
+        """Never rank these labels again; see `BaseModel.retire`."""
+        self.check_fitted()
+        gone = self.labels_.columns_of(ids)
+        self.trees_ = [replace(t, tree=retired(t.tree, gone)) for t in self.trees_]
 
     def _documents(self) -> Documents:
         if not hasattr(self, "documents_"):

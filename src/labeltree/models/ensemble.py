@@ -91,13 +91,10 @@ class Ensemble(BaseModel):
             votes = [reciprocal_ranks(vote) for vote in votes]
         return best(mean(votes, list(self.weights) or None), k)
 
-    def update(
-        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
-        drift: float = 0.1,
-    ) -> Update:  # fmt: skip
+    def update(self, X: Any, Y: Any, *, labels: Labels | None = None, drift: float = 0.1) -> Update:
         """Update each member."""
         self.check_fitted()
-        found = [m.update(X, Y, labels=labels, retire=retire, drift=drift) for m in self.members_]
+        found = [m.update(X, Y, labels=labels, drift=drift) for m in self.members_]
         self.labels_ = self.members_[0].labels_
         n_retrained, n = (sum(getattr(u, f) for u in found) for f in Update._fields[2:])
         return Update(*found[0][:2], n_retrained, n)

@@ -59,13 +59,10 @@ class Pipeline(BaseModel):
         self.check_fitted()
         return self.model_.predict(self.features(X), k)
 
-    def update(
-        self, X: Any, Y: Any, *, labels: Labels | None = None, retire: Sequence[str] = (),
-        drift: float = 0.1,
-    ) -> Update:  # fmt: skip
+    def update(self, X: Any, Y: Any, *, labels: Labels | None = None, drift: float = 0.1) -> Update:
         """Update the model; words that the vectoriser does not know are not learned."""
         self.check_fitted()
-        return self.model_.update(self.features(X), Y, labels=labels, retire=retire, drift=drift)
+        return self.model_.update(self.features(X), Y, labels=labels, drift=drift)
 
     def features(self, X: Any) -> CSR:
         """Return the features of texts, (n_samples, n_terms)."""

@@ -87,6 +87,11 @@ def _read_remote(url: str, part: str, shared: Shared) -> Part:
     return read_parquet(Documents(part, file, shared, url))
 
 
+def part_names(path: str | Path, format: str | None = None) -> list[str]:
+    """Return the parts there are: those of a folder, or train for a file."""
+    return [*_parts_of(Path(path), format)[0]] if Path(path).is_dir() else ["train"]
+
+
 def _files(path: Path, part: str | None, shared: Shared) -> Mapping[str, Path]:
     """Return the file of each part to be read."""
     if not path.exists():
@@ -150,6 +155,12 @@ def _widened(part: Part, first: Part, expected: int) -> Part:
 # ---- beside the documents ------------------------------------------------------------------------
 
 
+def taxonomy_file(path: str | Path) -> Path | None:
+    """Return the taxonomy in the folder of the documents, if there is one."""
+    folder = _folder(path)
+    return None if folder is None else find_beside(folder, *TAXONOMIES)
+
+
 def read_label_ids(path: str | Path) -> LabelIds | None:
     """Read `label_ids.tsv` in the folder of the documents, if it is there."""
     folder = _folder(path)
@@ -162,7 +173,7 @@ def read_beside(path: str | Path, ids: LabelIds | None, notes: Notes) -> Beside:
     folder = _folder(path)
     if folder is None:
         return Beside()
-    taxonomy = find_beside(folder, *TAXONOMIES)
+    taxonomy = taxonomy_file(folder)
     edges = [] if taxonomy is None else read_edges(taxonomy, notes)
     file = find_beside(folder, *NAMES)
     if file is None:

@@ -13,8 +13,8 @@ from labeltree.core.errors import DataError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 from labeltree.core.pool import phase
-from labeltree.readers import ReadReport, Splits, read
-from labeltree.readers.files import find_beside
+from labeltree.readers import ReadOptions, ReadReport, Splits, read
+from labeltree.readers.parts import taxonomy_file
 from labeltree.readers.report import Notes
 from labeltree.readers.taxonomy import Edge, read_edges
 from labeltree.run.checks import labels, taxonomy, texts
@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     taxonomy.unclosed, taxonomy.redundant_edges, taxonomy.chains, labels.unused, labels.spread,
 )  # fmt: skip
 
+_DEFAULTS = ReadOptions()
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 
 _FROM_READER: dict[str, tuple[Severity, str]] = {
@@ -61,13 +62,17 @@ class Diagnosis:
         return {"facts": self.facts, "findings": [f.to_json() for f in self.findings]}
 
 
-def diagnose(path: str | Path, *, near: bool = False) -> Diagnosis:
+def diagnose(
+    path: str | Path, *, near: bool = False, options: ReadOptions = _DEFAULTS
+) -> Diagnosis:
     """Examine a data set: a file or a folder as `labeltree.read` takes it.
 
     Parameters
     ----------
     near
         Take texts for the same that differ in case, space and punctuation only.
+    options
+        How the files are read.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def diagnose(path: str | Path, *, near: bool = False) -> Diagnosis:
     """
     path = Path(path)
     edges = _edges(path)
-    splits, troubles = _read(path)
+    splits, troubles = _read(path, options)
     if splits is None:
         return Diagnosis({}, tuple(_unreadable(error) for error in troubles))
     material = Material(splits, edges, near)
@@ -89,28 +94,27 @@ def diagnose(path: str | Path, *, near: bool = False) -> Diagnosis:
     return Diagnosis(_facts(splits), tuple(by_weight))
 
 
-def _read(path: Path) -> tuple[Splits | None, list[DataError]]:
+def _read(path: Path, options: ReadOptions) -> tuple[Splits | None, list[DataError]]:
     """Return the data set, without what stands beside the documents where that is at fault."""
     if not path.exists():
         raise DataError("There is no such file or folder.", "Check the path.", file=path)
     try:
-        return read(path), []
+        return read(path, options=options), []
     except DataError as error:
         first = error
     try:
-        bare = read(path, labels=Labels(()))
+        bare = read(path, labels=Labels(()), options=options)
         seen = next(iter(bare.parts.values()))
         known = Labels(seen.labels.ids).counted(seen.Y)
-        return read(path, labels=known), [first]
+        return read(path, labels=known, options=options), [first]
     except DataError as error:
         return None, [error] if str(error) == str(first) else [first, error]
 
 
 def _edges(path: Path) -> list[Edge]:
     """Return the edges of the taxonomy's file as they stand; none if it cannot be read."""
-    folder = path if path.is_dir() else path.parent
     try:
-        file = find_beside(folder, "taxonomy", (".tsv",))
+        file = taxonomy_file(path)
         return [] if file is None else read_edges(file, Notes())
     except DataError:  # `read` says so too
         return []
