@@ -12,6 +12,7 @@ from labeltree import __version__
 
 VERBS = (
     "fit",
+    "decide",
     "predict",
     "evaluate",
     "explain",

@@ -46,7 +46,7 @@ class Report:
     threshold: float | None
     """Score at which a label is decided, None if no decisions were made."""
     threshold_rule: str | None
-    """How the threshold was chosen, and on what."""
+    """How labels were decided, and on what that was fitted; None if no decisions were made."""
     propensity_a: float
     """Constant A of PSP@k and PSnDCG@k."""
     propensity_b: float
