@@ -91,8 +91,8 @@ def fit_safe_answers(Y: CSR, S: CSR, labels: Labels, fitted_on: str) -> SafeAnsw
 def paths(S: CSR, labels: Labels) -> Paths:
     """Follow each document's best most-specific candidate to the top.
 
-    The candidate is the first by `specific_scores`; of several parents the one with the highest
-    score comes next. Ancestors score at least as much as what is below them.
+    The candidate is the first by `specific_scores`; of several parents the one that the model
+    itself scored highest comes next. Ancestors score at least as much as what is below them.
     """
     S = as_scores(S)
     hierarchy = labels.hierarchy
@@ -107,7 +107,7 @@ def paths(S: CSR, labels: Labels) -> Paths:
     empty = np.diff(specific.indptr) == 0
     label, _ = _first(specific, *ranked(specific))
     label = np.where(empty, _first(closed, *ranked(closed))[0], label)
-    return _upwards(closed, label.astype(np.int32), _parents(hierarchy))
+    return _upwards(S, closed, label.astype(np.int32), _parents(hierarchy))
 
 
 def is_right(Y: CSR, path: Paths, labels: Labels) -> Bools:
@@ -129,17 +129,17 @@ def answers(path: Paths, tau: float, n_labels: int) -> CSR:
     return csr_array((score, (row, label)), shape=(len(path.label), n_labels))
 
 
-def _upwards(closed: CSR, label: Ints, parents: tuple[Longs, Ints]) -> Paths:
-    """Return the paths from `label` (n_samples,), by the highest scored parent each time."""
+def _upwards(S: CSR, closed: CSR, label: Ints, parents: tuple[Longs, Ints]) -> Paths:
+    """Return the paths from `label` (n_samples,), by the parent highest in S, scored by `closed`."""
     width = closed.shape[1]
-    stored, row = keys(closed, width), np.arange(len(label))
+    stored, own, row = keys(closed, width), keys(S, width), np.arange(len(label))
     labels, scores = [], []
     while (label >= 0).any():
         at = position_in(stored, np.where(label >= 0, row * width + label, -1))
         score = np.where(at >= 0, closed.data[np.maximum(at, 0)], np.float32(0))
         labels.append(label)
         scores.append(score)
-        label = _best_parent(closed.data, stored, label, width, parents)
+        label = _best_parent(S.data, own, label, width, parents)
     if not labels:
         return Paths(label[:, None], np.zeros((len(label), 1), np.float32))
     return Paths(np.stack(labels, axis=1), np.stack(scores, axis=1))
@@ -155,7 +155,9 @@ def _best_parent(
     row = np.repeat(np.arange(len(label)), count)
     parent = idx[ranges(ptr[known], count)]
     at = position_in(stored, row * width + parent)
-    order = np.lexsort((parent, -data[at], row))  # every ancestor of a ranked label is ranked
+    score = np.zeros(len(at), np.float32)
+    score[at >= 0] = data[at[at >= 0]]
+    order = np.lexsort((parent, -score, row))
     first = np.unique(row[order], return_index=True)[1]
     found = np.full(len(label), -1, np.int32)
     found[row[order][first]] = parent[order][first]
