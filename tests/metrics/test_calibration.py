@@ -48,7 +48,7 @@ def test_finds_the_curve_of_each_level(fit):
     Y, S, p = drawn([2, 0.5, 0.5, 0.5], [1, -1, -1, -1])
     found = fit(Y, S, LABELS, "validation").calibrate(S)
     assert error(found, p) < 0.015
-    assert error(S, p) > 0.15
+    assert error(S, p) > 0.1
     assert found.dtype == np.float32
 
 
@@ -110,7 +110,7 @@ def test_calibrated_scores_keep_the_contract(seed, fit):
 
 
 def test_a_level_with_few_true_pairs_shares_the_curve_of_all():
-    Y, S, _ = drawn([1, 1, 1, 1], [0, -9, -9, -9], n=300)
+    Y, S, _ = drawn([1, 1, 1, 1], [0, -9, -9, -9], n=3000)
     found = fit_isotonic(Y, S, LABELS, "validation")
     assert found.curve.tolist() == [1, 0, 0, 0]
 
