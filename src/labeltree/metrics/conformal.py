@@ -130,7 +130,7 @@ def answers(path: Paths, tau: float, n_labels: int) -> CSR:
 
 
 def _upwards(S: CSR, closed: CSR, label: Ints, parents: tuple[Longs, Ints]) -> Paths:
-    """Return the paths from `label` (n_samples,) by the parents highest in S, scored in `closed`."""
+    """Return the paths from `label` (n_samples,) by the best parents in S, scored in `closed`."""
     width = closed.shape[1]
     stored, own, row = keys(closed, width), keys(S, width), np.arange(len(label))
     labels, scores = [], []

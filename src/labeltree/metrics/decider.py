@@ -100,6 +100,11 @@ class Decider:
         return rule.value if isinstance(rule, thresholds.GlobalThreshold) else None
 
     @property
+    def calibration(self) -> str | None:
+        """The calibrator for reports; None without one."""
+        return None if self.calibrator is None else str(self.calibrator)
+
+    @property
     def spelled(self) -> str:
         """The rule, calibration and closure, and the data they were fitted on, for reports."""
         parts = [self.rule.rule]

@@ -16,7 +16,14 @@ from labeltree.core.errors import DataError, NotFittedError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 from labeltree.core.model import Takes
-from labeltree.metrics import Decider, GlobalThreshold, propensity, ranking
+from labeltree.metrics import (
+    Decider,
+    GlobalThreshold,
+    first_answers,
+    propensity,
+    ranking,
+    reliability_by_mass,
+)
 from labeltree.metrics.specific import specific_scores, specific_truth
 from labeltree.run.measures import metrics_of
 from labeltree.run.restrict import restricted_labels, seen_in_training
@@ -149,6 +156,7 @@ def _examined(
     decider = _as_decider(threshold)
     closed, n_true = _closed(Y, labels.hierarchy), Y.nnz
     decided = None if decider is None else decider.decide(S, labels)
+    after = {} if decider is None or settings.specific else _calibrated(Y, S, decider)
     if settings.universe == TRAIN:
         Y, S, decided, labels = _restricted(Y, S, decided, labels)
     read = Y
@@ -158,7 +166,7 @@ def _examined(
         labels.counts, labels.n_train, *settings.constants, n_columns=Y.shape[1]
     )
     report = Report(
-        metrics=metrics_of(Y, S, decided, labels, weights, settings),
+        metrics={**metrics_of(Y, S, decided, labels, weights, settings), **after},
         n_documents=int(Y.shape[0]),
         n_without_labels=int((np.diff(read.indptr) == 0).sum()),
         n_labels=len(labels),
@@ -168,11 +176,24 @@ def _examined(
         universe=settings.universe,
         threshold=None if decider is None else decider.single_threshold,
         threshold_rule=None if decider is None else decider.spelled,
+        calibration=None if decider is None else decider.calibration,
         propensity_a=settings.constants[0],
         propensity_b=settings.constants[1],
         n_left_out=n_true - read.nnz,
     )
     return Evaluation(report, Y, S, decided, labels, settings)
+
+
+def _calibrated(Y: CSR, S: CSR, decider: Decider) -> dict[str, float]:
+    """Return calibration errors of the scores that the decider makes of S, if others than S."""
+    if decider.calibrator is None:
+        return {}
+    S = decider.calibrated(S)
+    first = reliability_by_mass(Y, first_answers(S))
+    return {
+        "ECE-calibrated": reliability_by_mass(Y, S).error,
+        "ECE-calibrated@1": first.error,
+    }
 
 
 def _restricted(
