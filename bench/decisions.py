@@ -15,10 +15,22 @@ from scipy.sparse import csr_array
 
 from labeltree.core.arrays import CSR
 from labeltree.core.labels import Labels
-from labeltree.metrics import conformal, macro_f1, micro_f1, sample_f1
+from labeltree.metrics import (
+    conformal,
+    first_answers,
+    macro_f1,
+    micro_f1,
+    reliability_by_mass,
+    sample_f1,
+)
 from labeltree.metrics.calibration import levels
-from labeltree.metrics.decider import NEED_PROBABILITIES, RULES, Decider, fit_decider
-from labeltree.metrics.ranking import locate
+from labeltree.metrics.decider import (
+    CALIBRATORS,
+    DEFAULT_CALIBRATOR,
+    RULES,
+    Decider,
+    fit_decider,
+)
 from labeltree.metrics.thresholds import fit_global_threshold
 from labeltree.models import find
 from labeltree.readers import Splits, read
@@ -26,8 +38,6 @@ from labeltree.run.train import HELD_OUT, n_ranked
 
 BENCH = "decisions"
 DATA = "reuters21578,arxiv_subjects,biotools_edam"
-BINS = 15
-PROBABLE = 0.05
 COVERAGES = (0.8, 0.9, 0.95)
 
 
@@ -50,10 +60,8 @@ def run(cell: dict, splits: Splits, threads: int) -> None:
     cell["closed"] = labels.closed is True
     oracle = Decider(fit_global_threshold(truth, scores, "test"), closed=labels.closed is True)
     measured(cell, "oracle", "none", oracle, (truth, scores), labels)
-    for calibrate in ("none", "platt", "isotonic"):
-        for rule in RULES:
-            if calibrate == "none" and rule in NEED_PROBABILITIES:
-                continue
+    for calibrate in CALIBRATORS:
+        for rule in RULES if calibrate == DEFAULT_CALIBRATOR else ("global", "per_label"):
             decider = fit_decider(Y, S, labels, "validation", rule=rule, calibrate=calibrate)
             measured(cell, rule, calibrate, decider, (truth, scores), labels)
         calibrated(cell, calibrate, decider.calibrated(scores), truth)
@@ -99,23 +107,12 @@ def measured(
 
 
 def calibrated(cell: dict, calibrate: str, scores: CSR, truth: CSR) -> None:
-    """Record the expected calibration error over all ranked pairs, and over the probable ones."""
-    true = np.zeros(scores.nnz)
-    at = locate(truth, scores)
-    true[at[at >= 0]] = 1
-    likely = scores.data >= PROBABLE
+    """Record the expected calibration error of all ranked pairs, and of first answers."""
     record(
         BENCH, what="calibration", **cell, calibrate=calibrate,
-        ece=calibration_error(scores.data, true),
-        ece_probable=calibration_error(scores.data[likely], true[likely]), probable=PROBABLE,
+        ece=reliability_by_mass(truth, scores).error,
+        ece_first=reliability_by_mass(truth, first_answers(scores)).error,
     )  # fmt: skip
-
-
-def calibration_error(p: np.ndarray, true: np.ndarray) -> float:
-    """Return the mean distance of score and share of true pairs, over BINS equally wide bins."""
-    at = np.minimum((p * BINS).astype(np.int64), BINS - 1)
-    gaps = np.bincount(at, p.astype(np.float64), BINS) - np.bincount(at, true, BINS)
-    return float(np.abs(gaps).sum() / max(1, len(p)))
 
 
 def covered(cell: dict, decider: Decider, test: tuple[CSR, CSR], labels: Labels) -> None:

@@ -21,10 +21,12 @@ from labeltree.metrics.calibration import (
     Isotonic,
     fit_isotonic,
     fit_platt,
+    fit_platt_isotonic,
     levels,
     log_odds,
 )
 
+FITS = (fit_platt, fit_isotonic, fit_platt_isotonic)
 TREE = Hierarchy.from_edges([("a", "b"), ("a", "c"), ("a", "d")], list("abcd"))
 LABELS = Labels(tuple("abcd"), counts=np.array([900, 300, 40, 5]), n_train=1000, hierarchy=TREE)
 
@@ -42,7 +44,7 @@ def error(S, p):
     return np.abs(S.toarray() - p).mean()
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_isotonic])
+@pytest.mark.parametrize("fit", FITS)
 def test_finds_the_curve_of_each_level(fit):
     # Level 1 is steep, level 2 flat and pessimistic.
     Y, S, p = drawn([2, 0.5, 0.5, 0.5], [1, -1, -1, -1])
@@ -81,7 +83,7 @@ def test_isotonic_passes_through_the_pools_of_scikit_learn():
         assert knot == pytest.approx(x[np.abs(pools - value) < 1e-9].mean())
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_isotonic])
+@pytest.mark.parametrize("fit", FITS)
 def test_documents_of_a_label_keep_their_order(fit):
     Y, S, _ = drawn([1, 1, 1, 1], [0, 0, 0, 0], n=500)
     made = fit(Y, S, LABELS, "validation").calibrate(S).toarray()
@@ -92,7 +94,7 @@ def test_documents_of_a_label_keep_their_order(fit):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from([fit_platt, fit_isotonic]))
+@given(st.integers(0, 10_000), st.sampled_from(FITS))
 def test_calibrated_scores_keep_the_contract(seed, fit):
     rng = np.random.default_rng(seed)
     dense = np.where(rng.random((30, 4)) < 0.6, 10.0 ** -rng.integers(0, 30, (30, 4)), 0)
@@ -110,7 +112,7 @@ def test_calibrated_scores_keep_the_contract(seed, fit):
 
 
 def test_a_level_with_few_true_pairs_shares_the_curve_of_all():
-    Y, S, _ = drawn([1, 1, 1, 1], [0, -9, -9, -9], n=3000)
+    Y, S, _ = drawn([1, 1, 1, 1], [0, -9, -9, -9], n=8000)
     found = fit_isotonic(Y, S, LABELS, "validation")
     assert found.curve.tolist() == [1, 0, 0, 0]
 
@@ -125,6 +127,15 @@ def test_all_true_or_all_false_stays_finite(truth):
     assert (made > 0.5).all() == bool(truth[0])
 
 
+def test_both_mends_the_shape_that_a_sigmoid_cannot_follow():
+    rng = np.random.default_rng(0)
+    x = rng.normal(-1, 2, (40_000, 1))
+    p = np.where(x > 0, 0.8, 0.1) + 0.05 * np.tanh(x)  # a step
+    Y, S = csr_array((rng.random(x.shape) < p).astype(np.float32)), csr_array(expit(x), dtype="f")
+    far, near = (fit(Y, S, Labels.numbered(1), "v").calibrate(S) for fit in FITS[::2])
+    assert error(near, p) < 0.015 < 0.05 < error(far, p)
+
+
 def test_nothing_ranked():
     S, Y = csr_array((3, 1), dtype=np.float32), from_rows([[0]] * 3, 1)
     platt = fit_platt(Y, S, Labels.numbered(1), "validation")
@@ -133,7 +144,7 @@ def test_nothing_ranked():
         fit_isotonic(Y, S, Labels.numbered(1), "validation")
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_isotonic])
+@pytest.mark.parametrize("fit", FITS)
 def test_other_columns_are_refused(fit):
     Y, S, _ = drawn([1, 1, 1, 1], [0, 0, 0, 0], n=50)
     found = fit(Y, S, LABELS, "validation")
@@ -148,7 +159,7 @@ def test_levels_without_a_hierarchy_are_one():
     assert levels(LABELS).tolist() == [1, 2, 2, 2]
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_isotonic])
+@pytest.mark.parametrize("fit", FITS)
 def test_a_calibrator_is_kept_in_a_model_folder(fit, tmp_path):
     Y, S, _ = drawn([1, 1, 1, 1], [0, 0, 0, 0], n=500)
     found = fit(Y, S, LABELS, "validation")

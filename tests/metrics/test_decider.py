@@ -124,4 +124,4 @@ def test_a_bare_threshold_has_no_safe_answers():
 def test_the_command_line_knows_the_same_names():
     assert tuple(RULES) == flags.RULES
     assert tuple(CALIBRATORS) == flags.CALIBRATIONS
-    assert (module.DEFAULT_RULE, module.DEFAULT_CALIBRATOR) == ("global", "platt")
+    assert (module.DEFAULT_RULE, module.DEFAULT_CALIBRATOR) == ("global", "both")

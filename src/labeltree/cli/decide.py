@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from labeltree.cli import decisions
+from labeltree.cli.reading import add_reading_flags
 
 SUMMARY = "fit the decisions of a saved model again, without training"
 EPILOG = """The documents must be new to the model and must not be those it is judged by: the val
@@ -22,11 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--close-labels", action="store_true", help="add all ancestors to the true label sets"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Load, fit the decisions, save."""
     from labeltree.cli.console import note, progress
+    from labeltree.cli.reading import reading_options
     from labeltree.core.errors import DataError, ParameterError
     from labeltree.models import load
     from labeltree.readers import read
@@ -38,7 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
             " out, or say --force"
         )
     model = load(arguments.model)
-    splits = read(arguments.data, labels=model.labels_, part=arguments.split)
+    options = reading_options(arguments, model)
+    splits = read(arguments.data, labels=model.labels_, part=arguments.split, options=options)
     if arguments.close_labels:
         splits = splits.close_labels()
     for line in splits.report.lines():

@@ -7,7 +7,7 @@ import argparse
 RULES = (
     "global", "per_label", "scut", "fbr0", "fbr1", "rcut", "pcut", "expected_f1", "macro_at_k",
 )  # fmt: skip
-CALIBRATIONS = ("platt", "isotonic", "none")
+CALIBRATIONS = ("both", "platt", "isotonic", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"how scores become decisions: {', '.join(RULES)} (global)",
     )  # fmt: skip
     parser.add_argument(
-        "--calibrate", default="platt", choices=CALIBRATIONS,
-        help="how scores become probabilities first (platt)",
+        "--calibrate", default="both", choices=CALIBRATIONS,
+        help="how scores become probabilities first (both: platt, then isotonic)",
     )  # fmt: skip

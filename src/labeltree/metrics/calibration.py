@@ -20,8 +20,8 @@ from labeltree.core.scores import rescored
 from labeltree.core.store import storable
 from labeltree.metrics.ranking import aligned, locate
 
-LEAST_POSITIVES = 100
-"""True pairs that a level needs for an isotonic curve of its own."""
+LEAST_POSITIVES = 3000
+"""True pairs that a level needs for an isotonic curve of its own; with fewer it fits noise."""
 PRIOR = 10.0
 """Weight of the pooled coefficients in a level's own."""
 LOWEST_SLOPE = 0.05
@@ -82,6 +82,27 @@ class Isotonic:
         return "isotonic"
 
 
+@storable
+@dataclass(frozen=True, eq=False)
+class PlattIsotonic:
+    """Platt's sigmoid, then rising curves through what it gives."""
+
+    platt: Platt
+    """Follows level and training count of a label."""
+    isotonic: Isotonic
+    """Mends the shape of the sigmoid, level by level."""
+
+    def calibrate(self, S: CSR) -> CSR:
+        """Return scores (n_samples, n_labels) that are probabilities; ranks may change."""
+        return self.isotonic.calibrate(self.platt.calibrate(S))
+
+    def __str__(self) -> str:
+        return f"{self.platt} and {self.isotonic}"
+
+
+Calibrator = Platt | Isotonic | PlattIsotonic
+
+
 def fit_platt(Y: CSR, S: CSR, labels: Labels, fitted_on: str) -> Platt:
     """Fit a sigmoid whose slope and intercept follow the label's level and training count.
 
@@ -133,6 +154,18 @@ def fit_isotonic(Y: CSR, S: CSR, labels: Labels, fitted_on: str) -> Isotonic:
     ptr = np.cumsum([0, *(len(kx) for kx, _ in knots)], dtype=np.int64)
     kx, ky = (np.concatenate(part) for part in zip(*knots, strict=True))
     return Isotonic(curve, ptr, kx, ky, fitted_on)
+
+
+def fit_platt_isotonic(Y: CSR, S: CSR, labels: Labels, fitted_on: str) -> PlattIsotonic:
+    """Fit `Platt`, then `Isotonic` on its scores.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, or nothing is ranked.
+    """
+    platt = fit_platt(Y, S, labels, fitted_on)
+    return PlattIsotonic(platt, fit_isotonic(Y, platt.calibrate(S), labels, fitted_on))
 
 
 def levels(labels: Labels) -> Ints:

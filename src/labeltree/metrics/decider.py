@@ -11,7 +11,12 @@ from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.labels import Labels
 from labeltree.core.store import storable
 from labeltree.metrics import sets, thresholds
-from labeltree.metrics.calibration import Isotonic, Platt, fit_isotonic, fit_platt
+from labeltree.metrics.calibration import (
+    Calibrator,
+    fit_isotonic,
+    fit_platt,
+    fit_platt_isotonic,
+)
 from labeltree.metrics.conformal import SafeAnswers, fit_safe_answers
 
 
@@ -43,13 +48,14 @@ RULES: dict[str, Fit] = {
     "macro_at_k": lambda Y, S, on, labels: sets.fit_macro_at_k(Y, S, on),
 }
 """Rules by the name they have on the command line."""
-CALIBRATORS: dict[str, Callable[[CSR, CSR, Labels, str], Platt | Isotonic] | None] = {
+CALIBRATORS: dict[str, Callable[[CSR, CSR, Labels, str], Calibrator] | None] = {
+    "both": fit_platt_isotonic,
     "platt": fit_platt,
     "isotonic": fit_isotonic,
     "none": None,
 }
 """Calibrators by the name they have on the command line."""
-DEFAULT_RULE, DEFAULT_CALIBRATOR = "global", "platt"
+DEFAULT_RULE, DEFAULT_CALIBRATOR = "global", "both"
 NEED_PROBABILITIES = ("expected_f1", "macro_at_k")
 """Rules that mean nothing on scores that are no probabilities."""
 
@@ -61,7 +67,7 @@ class Decider:
 
     rule: Rule
     """Decides on calibrated scores."""
-    calibrator: Platt | Isotonic | None = None
+    calibrator: Calibrator | None = None
     """Makes scores probabilities; None leaves them."""
     closed: bool = False
     """Whether ancestors of decided labels are decided too, as in the training label sets."""
@@ -152,7 +158,7 @@ def fit_decider(
     check_names(rule, calibrate)
     if not S.shape[0]:
         raise DataError("There are no documents to fit decisions on.")
-    make = CALIBRATORS[calibrate]
+    make = CALIBRATORS[calibrate] if S.nnz else None
     calibrator = None if make is None else make(Y, S, labels, fitted_on)
     # Safe answers look at raw scores: what saw the same truth would void their guarantee.
     safe = fit_safe_answers(Y, S, labels, fitted_on)
@@ -166,4 +172,4 @@ def check_names(rule: str, calibrate: str) -> None:
         if name not in known:
             raise ParameterError(f"no {what} is called {name!r}; there are: {', '.join(known)}")
     if rule in NEED_PROBABILITIES and calibrate == "none":
-        raise ParameterError(f"{rule} needs probabilities: calibrate by platt or isotonic")
+        raise ParameterError(f"{rule} needs probabilities: calibrate by both, platt or isotonic")
