@@ -110,6 +110,62 @@ def update() -> str:
     return "\n".join(lines) + "\n"
 
 
+def decisions() -> str:
+    """Every rule; bold where it loses neither F1 against the global cut on raw scores."""
+    shown = ("micro-F1", "macro-F1", "sample-F1")
+    lines = [
+        "| data | calibration | rule | seeds | " + " | ".join(shown) + " | labels a document"
+        " | violations |",
+        "| --- | --- | --- | ---: |" + " ---: |" * (len(shown) + 2),
+    ]
+    rows = [r for r in results("decisions") if r["what"] == "rule"]
+    for (data,), cell in grouped(rows, "data").items():
+        kinds = grouped(cell, "calibrate", "rule")
+        plain = kinds["none", "global"]
+        for (calibrate, rule), runs in kinds.items():
+            ours, theirs = (
+                [statistics.mean(r[m] for r in x) for m in shown[:2]] for x in (runs, plain)
+            )
+            holds = all(a >= b for a, b in zip(ours, theirs, strict=True)) and rule != "oracle"
+            name = {"oracle": "*global, chosen on test*"}.get(rule, f"`{rule}`")
+            name = f"**{name}**" if holds else name
+            values = " | ".join(spread(runs, m) for m in shown)
+            size = statistics.mean(r["per_document"] for r in runs)
+            broken = sum(r["violations"] for r in runs) if runs[0]["closed"] else ""
+            lines.append(
+                f"| {data} | {calibrate} | {name} | {len(runs)} | {values} | {size:.1f}"
+                f" | {broken} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def calibration() -> str:
+    lines = [
+        "| data | calibration | seeds | ECE, all ranked pairs | ECE, first answers |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    rows = [r for r in results("decisions") if r["what"] == "calibration"]
+    for (data, calibrate), runs in grouped(rows, "data", "calibrate").items():
+        means = (statistics.mean(r[m] for r in runs) for m in ("ece", "ece_first"))
+        values = " | ".join(f"{v:.4f}" for v in means)
+        lines.append(f"| {data} | {calibrate} | {len(runs)} | {values} |")
+    return "\n".join(lines) + "\n"
+
+
+def coverage() -> str:
+    shown = ("coverage", "answered", "full")
+    lines = [
+        "| data | target | seeds | coverage | answered | at full depth | mean depth |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    rows = [r for r in results("decisions") if r["what"] == "coverage"]
+    for (data, target), runs in grouped(rows, "data", "target").items():
+        values = " | ".join(spread(runs, m) for m in shown)
+        depth = statistics.mean(r["depth"] for r in runs)
+        lines.append(f"| {data} | {100 * target:.0f} | {len(runs)} | {values} | {depth:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
 def startup() -> str:
     lines = ["| what | model, MB | seconds |", "| --- | ---: | ---: |"]
     last = {row["what"]: row for row in results("startup")}
@@ -133,7 +189,7 @@ def tfidf() -> str:
 def provenance() -> str:
     """Which commits and machines the figures come from."""
     seen: dict[str, set[str]] = defaultdict(set)
-    for bench in ("quality_vs_peers", "trees", "update", "startup", "tfidf_speed"):
+    for bench in ("quality_vs_peers", "trees", "decisions", "update", "startup", "tfidf_speed"):
         for row in results(bench):
             seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
     return "".join(f"- `{b}`: {', '.join(sorted(v))}\n" for b, v in seen.items())
@@ -142,6 +198,9 @@ def provenance() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "quality_vs_peers": quality,
     "trees": trees,
+    "decisions": decisions,
+    "calibration": calibration,
+    "coverage": coverage,
     "update": update,
     "startup": startup,
     "tfidf_speed": tfidf,

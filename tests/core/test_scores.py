@@ -16,6 +16,7 @@ from labeltree.core.scores import (
     from_ranking,
     mean,
     ranked,
+    rescored,
     top_k,
     with_ancestors,
 )
@@ -323,3 +324,15 @@ def test_nothing_ranked_has_no_ancestors():
     assert (S.shape, S.nnz, S.dtype) == ((3, 6), 0, np.float32)
     flat = Hierarchy.from_edges([], IDS)
     assert with_ancestors(scores([0.5] + [0] * 5), flat).toarray().tolist() == [[0.5] + [0] * 5]
+
+
+def test_rescored_keeps_the_old_order_on_ties():
+    old = csr_array(np.array([[0.9, 0.5, 0.7, 0], [0, 0.2, 0, 0.1]], np.float32))
+    new = rescored(old, np.array([0.3, 0.3, 0.3, 0.0, 2.0]))
+    assert new.dtype == np.float32
+    assert ranked(new)[0].tolist() == [0, 2, 1, 4, 3]
+    assert new.data[:3] == pytest.approx([0.3] * 3, abs=1e-6)
+    assert new.data[4] == 1
+    assert FLOOR <= new.data[3] < 1e-29
+    with pytest.raises(DataError, match="NaN"):
+        rescored(old, np.full(5, np.nan))

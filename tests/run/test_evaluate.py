@@ -13,6 +13,7 @@ from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 from labeltree.core.scores import best
 from labeltree.metrics import (
+    Decider,
     GlobalThreshold,
     inverse_propensity,
     macro_f1,
@@ -140,7 +141,7 @@ def test_the_report_is_one_flat_json_object():
 
 def test_a_stored_threshold_is_used_unless_one_is_given():
     model = Echo(LABELS)
-    model.threshold_ = GlobalThreshold(0.85, "best micro-F1", "validation", 0.7)
+    model.decider_ = Decider(GlobalThreshold(0.85, "best micro-F1", "validation", 0.7))
     stored, given = evaluate(model, data()), evaluate(model, data(), threshold=0.5)
     assert (stored.threshold, stored.threshold_rule) == (0.85, "best micro-F1 on validation")
     assert stored.metrics["micro-F1"] == pytest.approx(2 * 3 / (4 + 6))

@@ -18,16 +18,16 @@ def splits(checkerboard, val=None, test=None):
 
 def test_threshold_comes_from_validation(checkerboard):
     model = train(Parabel(n_trees=1), splits(checkerboard, val=checkerboard.subset(range(20))))
-    assert model.threshold_.fitted_on == "validation, 20 documents"
+    assert model.decider_.rule.fitted_on == "validation, 20 documents"
     assert model.labels_.n_train == len(checkerboard)
 
 
 def test_without_validation_a_tenth_of_train_stands_in_and_the_model_sees_all(checkerboard):
     model = train(Parabel(n_trees=1), splits(checkerboard))
-    assert "held-out tenth of train, 10 documents" in model.threshold_.fitted_on
+    assert "held-out tenth of train, 10 documents" in model.decider_.rule.fitted_on
     assert model.labels_.n_train == len(checkerboard)
-    plain = train(Parabel(n_trees=1), splits(checkerboard), threshold=False)
-    assert not hasattr(plain, "threshold_")
+    plain = train(Parabel(n_trees=1), splits(checkerboard), rule=None)
+    assert not hasattr(plain, "decider_")
     assert (plain.predict(checkerboard.X) != model.predict(checkerboard.X)).nnz == 0
 
 
@@ -38,7 +38,7 @@ def test_test_labels_decide_nothing(checkerboard):
         X=checkerboard.X,
     )  # fmt: skip
     cuts = {
-        train(Parabel(n_trees=1), splits(checkerboard, test=t)).threshold_.value
+        train(Parabel(n_trees=1), splits(checkerboard, test=t)).decider_.rule.value
         for t in (checkerboard, shuffled, None)
     }
     assert len(cuts) == 1

@@ -13,6 +13,7 @@ from labeltree import __version__
 VERBS = (
     "fit",
     "update",
+    "decide",
     "predict",
     "evaluate",
     "explain",

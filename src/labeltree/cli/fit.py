@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labeltree.cli import decisions
 from labeltree.cli.reading import add_reading_flags
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--close-labels", action="store_true", help="add all ancestors to the label sets"
     )
+    decisions.add_arguments(parser)
     parser.add_argument(
         "--no-threshold", action="store_true",
-        help="fit no decision threshold (saves a second fit where there is no validation part)",
+        help="fit no decisions (saves a second fit where there is no validation part)",
     )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
     add_reading_flags(parser)
@@ -57,7 +59,10 @@ def run(arguments: argparse.Namespace) -> None:
     model = build_model(model_class, splits, arguments.fields)
     began = time.perf_counter()
     with progress(arguments.quiet):
-        train(model, splits, threshold=not arguments.no_threshold, seed=getattr(model, "seed", 0))
+        rule = None if arguments.no_threshold else arguments.decide
+        train(
+            model, splits, rule=rule, calibrate=arguments.calibrate, seed=getattr(model, "seed", 0)
+        )
     model.save(arguments.out)
     note(_summary(model, splits, arguments, time.perf_counter() - began), arguments.quiet)
 
@@ -89,8 +94,8 @@ def _summary(
     size = sum(f.stat().st_size for f in Path(arguments.out).iterdir()) / 1e6
     assert splits.train is not None
     closed = {True: "closed", False: "not closed", None: "no taxonomy"}[splits.train.closed]
-    threshold = getattr(model, "threshold_", None)
-    cut = "" if threshold is None else f", threshold {threshold.value:.3g} ({threshold.rule})"
+    decider = getattr(model, "decider_", None)
+    cut = "" if decider is None else f", {decider}"
     return (
         f"{arguments.model}: {len(splits.train)} documents, {len(splits.labels)} labels ({closed}),"
         f" {seconds:.1f} s{cut}\nsaved to {arguments.out} ({size:.1f} MB)"

@@ -6,7 +6,7 @@ import argparse
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,11 +14,13 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labeltree.core.arrays import CSR
     from labeltree.core.model import BaseModel
+    from labeltree.metrics.decider import Decider
 
 SUMMARY = "rank labels for documents"
 EPILOG = """FILE holds one document a line: a JSON object with "text", or plain text. For models
 that take features, each line is "feature:value feature:value ...". Answers are JSON lines,
-{"labels": [{"id", "name", "score"}, ...]}, one for each line read, also from a pipe."""
+{"labels": [{"id", "name", "score"}, ...]}, one for each line read, also from a pipe.
+With --threshold stored the model's own rule decides; scores then are calibrated ones."""
 BLOCK = 1024
 """Lines answered together at most; whatever has arrived is answered at once."""
 
@@ -27,12 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", metavar="DIR", help="a saved model")
     parser.add_argument("file", metavar="FILE", help="documents; - for standard input")
-    parser.add_argument("--k", type=int, default=5, help="labels of each document (5)")
+    parser.add_argument(
+        "--k", type=int,
+        help="labels of each document at most (5; with --threshold stored all that are decided)",
+    )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
     parser.add_argument(
         "--threshold", default="none", metavar="none|stored|NUMBER",
-        help="keep only labels whose score reaches it (none)",
+        help="keep only labels whose score reaches it, or by the stored rule (none)",
     )  # fmt: skip
+    parser.add_argument(
+        "--coverage", type=float, metavar="SHARE",
+        help="one label a document or none, as specific as this share of right answers allows",
+    )  # fmt: skip
+    parser.add_argument("--calibrated", action="store_true", help="show probabilities as scores")
     parser.add_argument("--close", action="store_true", help="add the ancestors of kept labels")
     parser.add_argument("--quiet", action="store_true", help="no remarks")
 
@@ -45,16 +55,15 @@ def run(arguments: argparse.Namespace) -> None:
     from labeltree.core.errors import ParameterError
     from labeltree.models import load
 
-    if arguments.k < 1:
+    if arguments.k is not None and arguments.k < 1:
         raise ParameterError("--k must be 1 or more")
     model = load(arguments.model)
-    cut = _threshold(arguments.threshold, model)
+    scored = _answering(arguments, model)
     n_empty = 0
     with _output(arguments.out) as out:
         for lines in _blocks(arguments.file):
             documents, empty = _documents(lines, model, arguments.file)
-            scores = _decided(model, model.predict(documents, arguments.k), cut, arguments.close)
-            answers = _answers(model, scores)
+            answers = _answers(model, scored(documents))
             n_empty += int(sum(empty))
             for answer, blank in zip(answers, empty, strict=True):
                 out.write(orjson.dumps({"labels": [] if blank else answer}) + b"\n")
@@ -63,20 +72,100 @@ def run(arguments: argparse.Namespace) -> None:
         note(f"{n_empty} empty documents: answered without labels", arguments.quiet)
 
 
-def _threshold(word: str, model: BaseModel) -> float:
+def _answering(arguments: argparse.Namespace, model: BaseModel) -> Callable[[Any], CSR]:
+    """Return what turns documents into the scores to show."""
+    from labeltree.core.errors import ParameterError
+    from labeltree.core.scores import above, best
+
+    word, k = arguments.threshold, arguments.k or 5
+    if arguments.close and model.labels_.hierarchy is None:
+        raise ParameterError("--close needs a taxonomy; the model was fitted without one")
+    if arguments.coverage is not None:
+        return _safely(arguments, _stored(model), model)
+    if word == "stored":
+        return _by_rule(arguments, _stored(model), model)
+    cut = _number(word)
+
+    def answer(documents: Any) -> CSR:
+        if not arguments.calibrated:
+            scores = model.predict(documents, k)
+        else:  # calibrated scores may rank otherwise: the first k are found among more
+            decider = _stored(model)
+            scores = best(decider.calibrated(model.predict(documents, max(k, decider.k))), k)
+        if cut > 0:
+            scores = scores.multiply(above(scores, cut)).tocsr()
+        return _closed(scores, model) if arguments.close else scores
+
+    return answer
+
+
+def _by_rule(
+    arguments: argparse.Namespace, decider: Decider, model: BaseModel
+) -> Callable[[Any], CSR]:
+    """Return the decisions of the stored rule, with calibrated scores."""
+    from labeltree.core.scores import best
+
+    def answer(documents: Any) -> CSR:
+        scores = decider.calibrated(model.predict(documents, decider.k))
+        scores = scores.multiply(decider.rule.decide(scores)).tocsr()
+        if decider.closed or arguments.close:
+            scores = _closed(scores, model)
+        return scores if arguments.k is None else best(scores, arguments.k)
+
+    return answer
+
+
+def _safely(
+    arguments: argparse.Namespace, decider: Decider, model: BaseModel
+) -> Callable[[Any], CSR]:
+    """Return one answer a document at most, right as often as was asked for."""
     from labeltree.core.errors import ParameterError
 
-    if word == "none":
-        return 0.0
-    if word == "stored":
-        stored = getattr(model, "threshold_", None)
-        if stored is None:
-            raise ParameterError("the model has no stored threshold: it was fitted without one")
-        return float(stored.value)
+    if arguments.threshold != "none" or arguments.calibrated or arguments.k is not None:
+        raise ParameterError(
+            "--coverage answers by itself: leave out --threshold, --calibrated, --k"
+        )
+    if decider.safe is None:
+        raise ParameterError(
+            "the model has no answers with a stated coverage: `labeltree decide` fits them"
+        )
+    decider.safe.tau(arguments.coverage)  # refuses impossible coverages before any line is read
+
+    def answer(documents: Any) -> CSR:
+        scores = model.predict(documents, decider.k)
+        found = decider.answer(scores, model.labels_, arguments.coverage)
+        return _closed(found, model) if arguments.close else found
+
+    return answer
+
+
+def _stored(model: BaseModel) -> Decider:
+    from labeltree.core.errors import ParameterError
+
+    decider: Decider | None = getattr(model, "decider_", None)
+    if decider is None:
+        raise ParameterError(
+            "the model has no stored threshold: it was fitted without one;"
+            " `labeltree decide` adds it"
+        )
+    return decider
+
+
+def _number(word: str) -> float:
+    from labeltree.core.errors import ParameterError
+
     try:
-        return float(word)
+        return 0.0 if word == "none" else float(word)
     except ValueError as error:
         raise ParameterError(f"--threshold: none, stored or a number, found {word!r}") from error
+
+
+def _closed(scores: CSR, model: BaseModel) -> CSR:
+    """Add ancestors, each with the best score of what is below."""
+    from labeltree.core.scores import with_ancestors
+
+    hierarchy = model.labels_.hierarchy
+    return scores if hierarchy is None else with_ancestors(scores, hierarchy)
 
 
 def _blocks(file: str) -> Iterator[list[tuple[int, bytes]]]:
@@ -170,21 +259,6 @@ def _text(number: int, line: bytes, file: str) -> str:
     if not isinstance(found.get("text"), str):
         raise DataError('no "text" in the object.', file=file, line=number)
     return str(found["text"])
-
-
-def _decided(model: BaseModel, scores: CSR, cut: float, close: bool) -> CSR:
-    """Drop scores below the cut, then add ancestors: each with the best score of what is below."""
-    from labeltree.core.errors import ParameterError
-    from labeltree.core.scores import above, with_ancestors
-
-    if cut > 0:
-        scores = scores.multiply(above(scores, cut)).tocsr()
-    if close:
-        hierarchy = model.labels_.hierarchy
-        if hierarchy is None:
-            raise ParameterError("--close needs a taxonomy; the model was fitted without one")
-        scores = with_ancestors(scores, hierarchy)
-    return scores
 
 
 def _answers(model: BaseModel, scores: CSR) -> Iterator[list[dict[str, Any]]]:

@@ -110,7 +110,19 @@ def mean(parts: list[CSR], weights: list[float] | None = None) -> CSR:
     return _in_order(total, ranked(total)[0])
 
 
-def above(scores: CSR, threshold: float | Floats) -> CSR:
+def rescored(scores: CSR, values: Doubles) -> CSR:
+    """Return the scores with new values (nnz,), brought to (0, 1]; on ties the old order stands.
+
+    Raises
+    ------
+    DataError
+        If a value is NaN.
+    """
+    order = np.lexsort((scores.indices, -scores.data, -values, row_of_entry(scores)))
+    return _in_order(from_parts(values, scores.indices, scores.indptr, scores.shape), order)
+
+
+def above(scores: CSR, threshold: float | Floats | Doubles) -> CSR:
     """Return the decisions: 1 where a score reaches its threshold (one, or one a label)."""
     cut = np.asarray(threshold, scores.dtype)
     if cut.ndim and cut.shape != (scores.shape[1],):

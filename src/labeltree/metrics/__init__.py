@@ -10,13 +10,8 @@ from labeltree.metrics.consistency import (
 )
 from labeltree.metrics.counts import Counts, Group, Quality, by_group, count
 from labeltree.metrics.coverage import coverage_correct_at, coverage_predicted_at
-from labeltree.metrics.decisions import (
-    GlobalThreshold,
-    fit_global_threshold,
-    macro_f1,
-    micro_f1,
-    sample_f1,
-)
+from labeltree.metrics.decider import CALIBRATORS, RULES, Decider, fit_decider
+from labeltree.metrics.decisions import macro_f1, micro_f1, sample_f1
 from labeltree.metrics.hierarchical import Hierarchical, augmented, hierarchical_quality
 from labeltree.metrics.levels import by_level, by_position, leaf_labels, level_of_label
 from labeltree.metrics.propensity import inverse_propensity, psndcg_at, psp_at
@@ -44,9 +39,13 @@ from labeltree.metrics.tail import (
     precision_contributions,
     recall_by_bin,
 )
+from labeltree.metrics.thresholds import GlobalThreshold, fit_global_threshold
 
 __all__ = [
+    "CALIBRATORS",
+    "RULES",
     "Counts",
+    "Decider",
     "Difference",
     "GlobalThreshold",
     "Group",
@@ -67,6 +66,7 @@ __all__ = [
     "coverage_predicted_at",
     "document_values",
     "first_answers",
+    "fit_decider",
     "fit_global_threshold",
     "frequency_bins",
     "hierarchical_quality",

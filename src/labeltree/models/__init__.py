@@ -54,12 +54,16 @@ def load(path: str | Path, *, verify: bool = True) -> BaseModel:
         If the folder is damaged, incomplete, or of a newer format.
     """
     header, state = store.read_folder(path, verify=verify, prepare=_import_models)
+    if "threshold" in state:  # folders of the first format kept one bare threshold
+        from labeltree.metrics.decider import Decider
+
+        state["decider"] = Decider(state.pop("threshold"))
     return find(header["model"]).from_state(header, state, find)
 
 
 def _import_models(header: dict[str, Any]) -> None:
-    """Import what a saved model is made of: its class, models inside it, thresholds."""
-    import_module("labeltree.metrics.decisions")
+    """Import what a saved model is made of: its class, models inside it, decisions."""
+    import_module("labeltree.metrics.decider")
     find(header["model"])
     for inner in header.get("models", {}).values():
         _import_models(inner)

@@ -16,8 +16,14 @@ from labeltree.core.errors import DataError, NotFittedError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
 from labeltree.core.model import Takes
-from labeltree.core.scores import above
-from labeltree.metrics import GlobalThreshold, propensity, ranking
+from labeltree.metrics import (
+    Decider,
+    GlobalThreshold,
+    first_answers,
+    propensity,
+    ranking,
+    reliability_by_mass,
+)
 from labeltree.metrics.specific import specific_scores, specific_truth
 from labeltree.run.measures import metrics_of
 from labeltree.run.restrict import restricted_labels, seen_in_training
@@ -30,7 +36,7 @@ LEAST_RANKS = 100
 
 
 class Fitted(Protocol):
-    """A fitted model; it may also have `threshold_: GlobalThreshold`."""
+    """A fitted model; it may also have `decider_: Decider`."""
 
     takes: ClassVar[Takes]
     labels_: Labels
@@ -60,12 +66,12 @@ def evaluate(
     dataset: Dataset,
     *,
     specific: bool = False,
-    threshold: float | GlobalThreshold | None = None,
+    threshold: float | Decider | None = None,
     ks: Sequence[int] = (1, 3, 5),
     constants: tuple[float, float] = (propensity.A, propensity.B),
     universe: str = ALL,
 ) -> Report:
-    """Predict a data set and measure the rankings; with a threshold the decisions too.
+    """Predict a data set and measure the rankings; with a threshold or a decider the decisions too.
 
     Parameters
     ----------
@@ -77,7 +83,7 @@ def evaluate(
         Measure most-specific labels only; needs a hierarchy. Propensities still come from the
         training counts of the label sets as they are.
     threshold
-        Score at which a label is decided; None takes the model's stored one, if any.
+        Score at which a label is decided, or a decider; None takes the model's stored one, if any.
     ks
         Cut-offs of the ranking metrics.
     constants
@@ -99,7 +105,7 @@ def examine(
     dataset: Dataset,
     settings: Settings | None = None,
     *,
-    threshold: float | GlobalThreshold | None = None,
+    threshold: float | Decider | None = None,
 ) -> Evaluation:
     """Evaluate as `evaluate` does, and keep truth, scores and decisions for a closer look."""
     settings = settings or Settings()
@@ -107,7 +113,7 @@ def examine(
     if settings.specific:
         _needed(labels.hierarchy)
     S, seconds = _predicted(model, dataset, len(labels))
-    threshold = getattr(model, "threshold_", None) if threshold is None else threshold
+    threshold = getattr(model, "decider_", None) if threshold is None else threshold
     found = _examined(dataset.Y, S, labels, settings, threshold)
     speed = len(dataset) / max(seconds, 1e-9)
     return replace(found, report=replace(found.report, seconds=seconds, documents_per_second=speed))
@@ -119,7 +125,7 @@ def evaluate_scores(
     labels: Labels,
     *,
     specific: bool = False,
-    threshold: float | GlobalThreshold | None = None,
+    threshold: float | Decider | None = None,
     ks: Sequence[int] = (1, 3, 5),
     constants: tuple[float, float] = (propensity.A, propensity.B),
 ) -> Report:
@@ -142,15 +148,15 @@ def _examined(
     S: CSR,
     labels: Labels,
     settings: Settings,
-    threshold: float | GlobalThreshold | None,
+    threshold: float | Decider | None,
 ) -> Evaluation:
     Y, S = ranking.aligned(Y, S)
     if S.shape[1] != len(labels):
         raise DataError(f"Scores have {S.shape[1]} columns but there are {len(labels)} labels.")
-    if not (threshold is None or isinstance(threshold, GlobalThreshold)):
-        threshold = GlobalThreshold(float(threshold), "given", "", float("nan"))
+    decider = _as_decider(threshold)
     closed, n_true = _closed(Y, labels.hierarchy), Y.nnz
-    decided = None if threshold is None else above(S, threshold.value)
+    decided = None if decider is None else decider.decide(S, labels)
+    after = {} if decider is None or settings.specific else _calibrated(Y, S, decider)
     if settings.universe == TRAIN:
         Y, S, decided, labels = _restricted(Y, S, decided, labels)
     read = Y
@@ -160,7 +166,7 @@ def _examined(
         labels.counts, labels.n_train, *settings.constants, n_columns=Y.shape[1]
     )
     report = Report(
-        metrics=metrics_of(Y, S, decided, labels, weights, settings),
+        metrics={**metrics_of(Y, S, decided, labels, weights, settings), **after},
         n_documents=int(Y.shape[0]),
         n_without_labels=int((np.diff(read.indptr) == 0).sum()),
         n_labels=len(labels),
@@ -168,13 +174,26 @@ def _examined(
         closed=closed,
         specific=settings.specific,
         universe=settings.universe,
-        threshold=None if threshold is None else threshold.value,
-        threshold_rule=None if threshold is None else _spelled(threshold),
+        threshold=None if decider is None else decider.single_threshold,
+        threshold_rule=None if decider is None else decider.spelled,
+        calibration=None if decider is None else decider.calibration,
         propensity_a=settings.constants[0],
         propensity_b=settings.constants[1],
         n_left_out=n_true - read.nnz,
     )
     return Evaluation(report, Y, S, decided, labels, settings)
+
+
+def _calibrated(Y: CSR, S: CSR, decider: Decider) -> dict[str, float]:
+    """Return calibration errors of the scores that the decider makes of S, if others than S."""
+    if decider.calibrator is None:
+        return {}
+    S = decider.calibrated(S)
+    first = reliability_by_mass(Y, first_answers(S))
+    return {
+        "ECE-calibrated": reliability_by_mass(Y, S).error,
+        "ECE-calibrated@1": first.error,
+    }
 
 
 def _restricted(
@@ -242,5 +261,7 @@ def _needed(hierarchy: Hierarchy | None) -> Hierarchy:
     return hierarchy
 
 
-def _spelled(threshold: GlobalThreshold) -> str:
-    return f"{threshold.rule} on {threshold.fitted_on}" if threshold.fitted_on else threshold.rule
+def _as_decider(threshold: float | Decider | None) -> Decider | None:
+    if threshold is None or isinstance(threshold, Decider):
+        return threshold
+    return Decider(GlobalThreshold(float(threshold), "given", "", float("nan")))

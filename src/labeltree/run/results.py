@@ -25,7 +25,8 @@ class Report:
     """By name; docs/metrics.md has the equations. Rankings: P, nDCG, R, PSP, PSnDCG,
     attainable-P (the highest possible P), coverage-correct and coverage-predicted at each k,
     R-Precision (documents with labels), micro-R-Precision, tail-R (and of the other bins that
-    have a true label) at the last k. Scores in [0, 1]: ECE, ECE@1. With a threshold: micro-F1,
+    have a true label) at the last k. Scores in [0, 1]: ECE, ECE@1; with a
+    stored calibration ECE-calibrated, ECE-calibrated@1, of all labels. With decisions: micro-F1,
     macro-F1 (over all columns of the truth), sample-F1, those of the bins. With a hierarchy:
     score-violations; with both hierarchical-P, -R, -F1, F1 by level, of leaf and inner labels,
     violations."""
@@ -44,9 +45,11 @@ class Report:
     universe: str
     """The labels that count: `ALL`, or `TRAIN` for those with a training document."""
     threshold: float | None
-    """Score at which a label is decided, None if no decisions were made."""
+    """(Calibrated) score at which a label is decided; None without decisions or a single one."""
     threshold_rule: str | None
-    """How the threshold was chosen, and on what."""
+    """How labels were decided, and on what that was fitted; None if no decisions were made."""
+    calibration: str | None
+    """What made probabilities of the scores before decisions; None if nothing did."""
     propensity_a: float
     """Constant A of PSP@k and PSnDCG@k."""
     propensity_b: float

@@ -22,7 +22,7 @@ from labeltree.core.errors import DataError, LabeltreeError, MissingExtraError, 
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.seeds import derived
-from labeltree.metrics.decisions import fit_global_threshold
+from labeltree.metrics.decider import fit_decider
 from labeltree.readers import Splits
 from labeltree.run.evaluate import evaluate_scores
 from labeltree.run.features import FeatureCache
@@ -191,10 +191,10 @@ def _measured(model: BaseModel, cache: FeatureCache, goal: Goal) -> float:
     model, train, val = cache.prepared(model)
     model.fit(train.inputs(model.takes), train.Y, labels=train.labels, validation=val)
     scores = model.predict(val.inputs(model.takes), n_ranked(val))
-    threshold = None
+    decider = None
     if goal.needs_decisions:
-        threshold = fit_global_threshold(val.Y, scores, "validation")
-    report = evaluate_scores(val.Y, scores, model.labels_, threshold=threshold, ks=goal.ks)
+        decider = fit_decider(val.Y, scores, model.labels_, "validation")
+    report = evaluate_scores(val.Y, scores, model.labels_, threshold=decider, ks=goal.ks)
     return float(report.metrics[goal.metric])
 
 

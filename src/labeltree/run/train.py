@@ -1,4 +1,4 @@
-"""Fitting a model on a data set the way `labeltree fit` does, threshold included."""
+"""Fitting a model on a data set the way `labeltree fit` does, decisions included."""
 
 from __future__ import annotations
 
@@ -8,47 +8,73 @@ from labeltree.core.dataset import Dataset
 from labeltree.core.errors import DataError
 from labeltree.core.model import BaseModel
 from labeltree.core.params import Params
-from labeltree.metrics.decisions import GlobalThreshold, fit_global_threshold
+from labeltree.metrics.decider import (
+    DEFAULT_CALIBRATOR,
+    DEFAULT_RULE,
+    Decider,
+    check_names,
+    fit_decider,
+)
 from labeltree.readers import Splits
 
 HELD_OUT = 0.1
 """Share of train that stands in for a missing validation part."""
+HELD_OUT_NAME = "held-out tenth of train"
 RANKED = 100
 """Labels asked for where decisions are made, or the most labels of a document if that is more."""
 
 
-def train(model: BaseModel, splits: Splits, *, threshold: bool = True, seed: int = 0) -> BaseModel:
-    """Fit `model` on the training part and its global threshold on validation.
+def train(
+    model: BaseModel,
+    splits: Splits,
+    *,
+    rule: str | None = DEFAULT_RULE,
+    calibrate: str = DEFAULT_CALIBRATOR,
+    seed: int = 0,
+) -> BaseModel:
+    """Fit `model` on the training part and its decisions on validation.
 
-    Where there is no validation part, a seeded tenth of train stands in: the threshold is fitted on
-    it, kept, and the model fitted again on all of train.
+    Where there is no validation part, a seeded tenth of train stands in: the decisions are fitted
+    on it, kept, and the model fitted again on all of train.
 
     Parameters
     ----------
-    threshold
-        False leaves the threshold out, and saves the second fit.
+    rule, calibrate
+        How scores become decisions, see `fit_decider`. No rule leaves decisions out, and saves
+        the second fit.
     """
     data = splits.train
     if data is None:
         raise DataError("There is no training part.", "Name a file train.jsonl, train.csv ...")
     _check_labels(data)
-    decided: GlobalThreshold | None = None
-    if threshold and splits.val is None and len(data) >= 2 / HELD_OUT:
+    if rule is not None:
+        check_names(rule, calibrate)
+    decided: Decider | None = None
+    if rule is not None and splits.val is None and len(data) >= 2 / HELD_OUT:
         rest, held_out = data.split(HELD_OUT, seed)
         _fit(model, rest, held_out)
-        decided = fitted_threshold(model, held_out, "held-out tenth of train")
+        decided = decider_for(model, held_out, HELD_OUT_NAME, rule=rule, calibrate=calibrate)
     _fit(model, data, splits.val)
-    if threshold and splits.val is not None:
-        decided = fitted_threshold(model, splits.val, "validation")
+    if rule is not None and splits.val is not None and len(splits.val):
+        decided = decider_for(model, splits.val, "validation", rule=rule, calibrate=calibrate)
     if decided is not None:
-        model.threshold_ = decided  # type: ignore[attr-defined]
+        model.decider_ = decided  # type: ignore[attr-defined]
     return model
 
 
-def fitted_threshold(model: BaseModel, data: Dataset, name: str) -> GlobalThreshold:
-    """Return the global cut with the best micro-F1 on `data`."""
-    scores = model.predict(data.inputs(model.takes), n_ranked(data))
-    return fit_global_threshold(data.Y, scores, f"{name}, {len(data)} documents")
+def decider_for(
+    model: BaseModel,
+    data: Dataset,
+    name: str,
+    *,
+    rule: str = DEFAULT_RULE,
+    calibrate: str = DEFAULT_CALIBRATOR,
+) -> Decider:
+    """Return decisions fitted on `data`, which is called `name` in the record."""
+    k = n_ranked(data)
+    scores = model.predict(data.inputs(model.takes), k)
+    on = f"{name}, {len(data)} documents"
+    return fit_decider(data.Y, scores, model.labels_, on, rule=rule, calibrate=calibrate, k=k)
 
 
 def n_ranked(data: Dataset) -> int:

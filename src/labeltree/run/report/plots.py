@@ -106,8 +106,9 @@ def _thresholds(ax: Axes, found: Findings) -> None:
     ax.plot(curve.threshold, curve.recall, color=ORANGE, label="recall")
     ax.plot(curve.threshold, curve.f1, color=GREEN, linewidth=2.2, label="F1")
     stored = found.report.threshold
-    # Most-specific scores are other scores than those that were cut.
-    if stored is not None and stored <= 1 and not found.report.specific:
+    # Most-specific scores are other scores than those that were cut, calibrated ones too.
+    other = found.report.specific or found.report.calibration is not None
+    if stored is not None and stored <= 1 and not other:
         ax.axvline(stored, color="#22262e", linewidth=1, linestyle=":", label="threshold used")
     ax.set(xlabel="threshold on the score", ylabel="micro metric", xlim=(0, 1), ylim=(0, 1.02))
     _legend(ax, 4)

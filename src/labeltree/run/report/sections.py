@@ -31,6 +31,7 @@ FACTS = {
     "specific": "most-specific labels only",
     "threshold": "threshold",
     "threshold_rule": "its rule",
+    "calibration": "calibration before it",
     "propensity_a": "propensity A",
     "propensity_b": "propensity B",
     "zero_division": "F1 of 0 / 0",
