@@ -51,6 +51,18 @@ def test_learns_documents_and_a_new_label(model, tmp_path, capsys):
     assert first(model, "needle and cone") == "pine"
 
 
+def test_decisions_that_do_not_know_the_new_labels_are_dropped(tmp_path, capsys):
+    data, out = write(tmp_path / "old", ("oak", "pine"), n=20), str(tmp_path / "model")
+    flags = ["--updatable", "true", "--n-trees", "1", "--quiet", "--tfidf.min-df", "1"]
+    assert main(["fit", "parabel", data, "--out", out, *flags]) == 0
+    kept = write(tmp_path / "known", ("oak",))
+    assert main(["update", out, kept, "--quiet"]) == 0
+    assert labeltree.load(out).decider_ is not None
+    assert main(["update", out, write(tmp_path / "new", ("rose",))]) == 0
+    assert "labeltree decide" in capsys.readouterr().err
+    assert not hasattr(labeltree.load(out), "decider_")
+
+
 def test_writes_elsewhere(model, tmp_path):
     new, out = write(tmp_path / "new", ("rose",)), str(tmp_path / "other")
     assert main(["update", model, new, "--out", out, "--quiet"]) == 0

@@ -71,6 +71,13 @@ def run(arguments: argparse.Namespace) -> None:
             f" {done.n_retrained} of {done.n_classifiers} classifiers trained",
             arguments.quiet,
         )
+        if done.n_labels and getattr(model, "decider_", None) is not None:
+            del model.decider_  # type: ignore[attr-defined]
+            note(
+                "stored decisions were fitted without the new labels and are dropped: fit them"
+                f" again with `labeltree decide {arguments.out or arguments.model} DATA`",
+                arguments.quiet,
+            )
     model.save(arguments.out or arguments.model)
     seconds = time.perf_counter() - began
     note(f"saved to {arguments.out or arguments.model} ({seconds:.1f} s)", arguments.quiet)
