@@ -11,8 +11,9 @@ import labeltree
 from labeltree.core.dataset import Inputs
 from labeltree.core.errors import DataError, NotFittedError
 from labeltree.core.hierarchy import Hierarchy
+from labeltree.core.inputs import checked_features, checked_training
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel, checked_features, checked_training
+from labeltree.core.model import BaseModel
 from labeltree.core.params import Params
 from labeltree.models.parabel import Parabel
 from labeltree.models.popular import Popular

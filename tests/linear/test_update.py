@@ -5,11 +5,10 @@ import pytest
 from scipy.sparse import csr_array, random_array, vstack
 
 import labeltree
-from labeltree.core.arrays import as_csr
+from labeltree.core.arrays import as_csr, widened
 from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
-from labeltree.core.model import widened
 from labeltree.core.pool import ThreadPool
 from labeltree.grow import Graft, Grown, TwoMeans
 from labeltree.grow.extend import Extended

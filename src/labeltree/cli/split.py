@@ -44,13 +44,13 @@ def run(arguments: argparse.Namespace) -> None:
     """Read, split, write, and show what each part holds."""
     from pathlib import Path
 
-    from labeltree.cli.console import note, progress, show_table
+    from labeltree.cli.console import note, progress
     from labeltree.cli.reading import reading_options
     from labeltree.core.pool import phase
     from labeltree.readers import read
     from labeltree.readers.write import write
     from labeltree.readers.write.target import check_free
-    from labeltree.run.split import coverage, pool, shared_with_train, split
+    from labeltree.run.split import pool, shared_with_train, split
 
     check_free(Path(arguments.out))
     with progress(arguments.quiet), phase("reading"):
@@ -74,15 +74,22 @@ def run(arguments: argparse.Namespace) -> None:
         )
         has_texts = all(part.texts is not None for part in splits.parts.values())
         write(splits, arguments.out, "jsonl" if has_texts else "xmc")
-    if arguments.quiet:
-        return
+    if not arguments.quiet:
+        _show(splits)
+        print(f"written to {arguments.out}")
+
+
+def _show(splits: Splits) -> None:
+    """Print what each part holds."""
+    from labeltree.cli.console import show_table
+    from labeltree.run.split import coverage
+
     header = ("part", "documents", "labels", "of them in train", "occurrences in train")
     rows = [
         (c.part, f"{c.documents:,}", f"{c.labels:,}", f"{c.learnable:,}", f"{c.occurrences:.1%}")
         for c in coverage(splits)
     ]
     show_table(header, rows)
-    print(f"written to {arguments.out}")
 
 
 def _shares(arguments: argparse.Namespace, splits: Splits) -> dict[str, float]:

@@ -114,6 +114,11 @@ def from_parts(
     return csr
 
 
+def widened(Y: CSR, n_columns: int) -> CSR:
+    """Return Y with empty columns behind it, n_columns in all."""
+    return from_parts(Y.data, Y.indices, Y.indptr, (Y.shape[0], n_columns))
+
+
 def from_rows(rows: list[list[int]], n_columns: int) -> CSR:
     """Return the binary CSR (len(rows), n_columns) with ones at the given columns of each row."""
     lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))

@@ -9,18 +9,12 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from labeltree.core.arrays import CSR, as_csr
+from labeltree.core.arrays import CSR, as_csr, widened
 from labeltree.core.dataset import Dataset
 from labeltree.core.errors import ParameterError
+from labeltree.core.inputs import checked_features, checked_growth, checked_training
 from labeltree.core.labels import Labels
-from labeltree.core.model import (
-    BaseModel,
-    Update,
-    checked_features,
-    checked_growth,
-    checked_training,
-    widened,
-)
+from labeltree.core.model import BaseModel, Update
 from labeltree.core.params import choice, jobs, whole
 from labeltree.core.pool import ThreadPool
 from labeltree.core.seeds import derived

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from labeltree.core.arrays import CSR, Bytes, as_csr, for_kernel
-from labeltree.core.model import check_k
+from labeltree.core.inputs import check_k
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.scores import from_ranking
 from labeltree.core.store import storable

@@ -18,8 +18,9 @@ import numpy as np
 from labeltree.core.arrays import CSR, from_parts
 from labeltree.core.dataset import Dataset
 from labeltree.core.errors import ParameterError
+from labeltree.core.inputs import check_k
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel, Takes, Update, check_k
+from labeltree.core.model import BaseModel, Takes, Update
 from labeltree.core.params import choice, whole
 from labeltree.core.scores import best, mean, ranked
 from labeltree.models import find

@@ -9,8 +9,9 @@ import numpy as np
 
 from labeltree.core.arrays import CSR, Longs
 from labeltree.core.dataset import Dataset, Inputs
+from labeltree.core.inputs import checked_training
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel, checked_training
+from labeltree.core.model import BaseModel
 from labeltree.core.scores import from_ranking
 
 __all__ = ["Popular"]

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from labeltree.core.arrays import widened
 from labeltree.core.dataset import Dataset
 from labeltree.core.errors import DataError
 from labeltree.core.hierarchy import ROOT, Hierarchy
 from labeltree.core.labels import Labels
-from labeltree.core.model import widened
 from labeltree.readers.documents import ReadOptions
 from labeltree.readers.folder import read
 from labeltree.readers.parts import read_beside, read_label_ids

@@ -15,8 +15,9 @@ import numpy as np
 
 from labeltree.core.arrays import CSR
 from labeltree.core.errors import DataError
+from labeltree.core.inputs import checked_features
 from labeltree.core.labels import Labels
-from labeltree.core.model import BaseModel, checked_features
+from labeltree.core.model import BaseModel
 from labeltree.core.scores import top_k
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.tree import LinearTree
