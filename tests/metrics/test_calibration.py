@@ -112,7 +112,7 @@ def test_calibrated_scores_keep_the_contract(seed, fit):
 
 
 def test_a_level_with_few_true_pairs_shares_the_curve_of_all():
-    Y, S, _ = drawn([1, 1, 1, 1], [0, -9, -9, -9], n=8000)
+    Y, S, _ = drawn([1, 1, 1, 1], [0, -9, -9, -9], n=12_000)
     found = fit_isotonic(Y, S, LABELS, "validation")
     assert found.curve.tolist() == [1, 0, 0, 0]
 

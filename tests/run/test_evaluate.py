@@ -15,6 +15,7 @@ from labeltree.core.scores import best
 from labeltree.metrics import (
     Decider,
     GlobalThreshold,
+    fit_decider,
     inverse_propensity,
     macro_f1,
     micro_f1,
@@ -224,3 +225,21 @@ def test_an_unfitted_model_is_refused():
 def test_impossible_cut_offs_are_refused(ks):
     with pytest.raises(ParameterError, match="ks"):
         evaluate(Echo(LABELS), data(), ks=ks)
+
+
+def test_errors_after_calibration_are_reported_beside_those_before():
+    rng = np.random.default_rng(0)
+    p = rng.random((3000, 4)) ** 3
+    Y = csr_array((rng.random(p.shape) < p).astype(np.float32))
+    S = csr_array((0.9 * np.sqrt(p) + 0.01).astype(np.float32))
+    labels = replace(Labels.numbered(4), counts=np.full(4, 700), n_train=3000)
+    decider = fit_decider(Y[:2000], S[:2000], labels, "validation")
+    report = evaluate_scores(Y[2000:], S[2000:], labels, threshold=decider)
+    assert report.metrics["ECE-calibrated"] < 0.03 < 0.1 < report.metrics["ECE"]
+    assert report.metrics["ECE-calibrated@1"] < 0.06
+    assert report.calibration == "Platt and isotonic"
+    assert report.threshold == decider.rule.value
+    assert report.threshold_rule == "best micro-F1, Platt and isotonic calibration on validation"
+    plain = evaluate_scores(Y[2000:], S[2000:], labels, threshold=0.5)
+    assert plain.calibration is None
+    assert "ECE-calibrated" not in plain.metrics

@@ -44,8 +44,9 @@ def test_what_there_is_nothing_to_draw_for_is_left_out(flat, empty):
 
 
 def test_the_threshold_is_not_drawn_over_other_scores(findings):
-    specific = replace(findings, report=replace(findings.report, specific=True))
-    assert "threshold used" not in draw(specific)["thresholds"]
+    for other in ({"specific": True}, {"calibration": "Platt"}):
+        changed = replace(findings, report=replace(findings.report, **other))
+        assert "threshold used" not in draw(changed)["thresholds"]
 
 
 def test_without_matplotlib_there_is_a_remedy(monkeypatch):
