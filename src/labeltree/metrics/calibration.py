@@ -20,13 +20,13 @@ from labeltree.core.scores import rescored
 from labeltree.core.store import storable
 from labeltree.metrics.ranking import aligned, locate
 
-LEAST_POSITIVES = 3000
+LEAST_POSITIVES = 1000
 """True pairs that a level needs for an isotonic curve of its own; with fewer it fits noise."""
 PRIOR = 10.0
 """Weight of the pooled coefficients in a level's own."""
 LOWEST_SLOPE = 0.05
 """More score never means less probability."""
-LOWEST, HIGHEST = -7.0, 16.0
+LOWEST, HIGHEST = -5.0, 16.0
 """Log odds of scores are cut there: lower scores say no more, single precision ends at 16."""
 
 
