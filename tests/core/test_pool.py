@@ -94,6 +94,15 @@ def test_the_first_error_stops_the_rest_and_is_raised(n_jobs, error):
     assert not [t for t in threading.enumerate() if t.name == "labeltree"]
 
 
+@pytest.fixture
+def keyboard():
+    """Interrupts are heard, also where the tests run in the background and they are ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keyboard")
 @pytest.mark.parametrize("at", range(20))
 def test_the_keyboard_interrupts_work_in_threads_at_any_moment(at):
     seen, main = [], threading.main_thread().ident
