@@ -87,9 +87,11 @@ def everywhere(folder):
         sys.stdout.write(f"{deaths} deaths beside {old}\n")
 
 
-def keep_writing(folder, first):
+def keep_writing(folder, first, done):
     for version in range(first, first + 1000):
         write(folder, version, 1000 + version % 7)
+        if version == first:
+            os.write(done, b".")
 
 
 def kill(folder):
@@ -99,8 +101,12 @@ def kill(folder):
         write(folder, version)
     duration = (time.monotonic() - start) / 5
     for round_ in range(1, 31):
-        child = in_child(lambda first=round_ * 1000: keep_writing(folder, first))
-        time.sleep(rng.uniform(0, 3 * duration))
+        written, done = os.pipe()
+        child = in_child(lambda first=round_ * 1000, done=done: keep_writing(folder, first, done))
+        os.close(done)
+        os.read(written, rng.randrange(2))  # some finish a version, on however busy a machine
+        os.close(written)
+        time.sleep(rng.uniform(0, duration))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         left += any(f != folder for f in folder.parent.iterdir())
