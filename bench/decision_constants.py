@@ -35,7 +35,7 @@ LEAST_POSITIVES = (100, 1000, 3000, 10**9)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="reuters21578,biotools_edam,arxiv_subjects,arxiv_msc")
+    parser.add_argument("--data", default="reuters21578,biotools_edam,arxiv_subjects")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

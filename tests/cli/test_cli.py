@@ -325,7 +325,7 @@ def test_fit_killed_at_any_point_leaves_no_half_model(data, model, tmp_path):
     time.sleep(whole * 0.5)
     process.kill()
     process.wait()
-    assert not fresh.exists()
+    assert not fresh.exists() or labeltree.load(fresh)  # a fast machine may have finished
 
 
 BAD = {
