@@ -5,7 +5,8 @@ from scipy.sparse import csc_array, random_array
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels import node
-from labeltree.kernels.dual_cd import Problem
+from labeltree.kernels.hinge import SquaredHingeProblem
+from labeltree.kernels.logistic import LogisticProblem
 from labeltree.kernels.sparse import Rows
 
 N, N_FEATURES, N_CHILDREN = 90, 60, 20
@@ -25,7 +26,7 @@ def children(seed, n, n_children=N_CHILDREN):
     return positive
 
 
-def solve(X, rows, positive, *, loss=0, C=1.0, eps=1e-6, max_iter=3000, threshold=0.0, width=32):
+def solve(X, rows, positive, *, loss=0, C=1.0, eps=1e-6, max_iter=3000, threshold=0.0):
     """Run the kernel; returns the chunk, after checking its form."""
     columns = csc_array(positive)
     columns.sort_indices()
@@ -33,9 +34,9 @@ def solve(X, rows, positive, *, loss=0, C=1.0, eps=1e-6, max_iter=3000, threshol
     reached = node.Node(
         np.asarray(rows, np.int32), columns.indptr.astype(np.int64), columns.indices.astype("i4")
     )
-    problem = Problem(loss, float(C), float(eps), max_iter)
+    problem = (SquaredHingeProblem, LogisticProblem)[loss](float(C), float(eps), max_iter)
     chunk = node.solve_node(
-        Rows(*for_kernel(X)), reached, NO_COST, problem, threshold, width, seen, np.uint64(11)
+        Rows(*for_kernel(X)), reached, NO_COST, problem, threshold, seen, np.uint64(11)
     )
     feature, row_ptr, child, value, bias = chunk
     assert not seen.any(), "the scratch comes back as it was"
@@ -111,14 +112,13 @@ def test_threshold_drops_exactly_the_small_weights(threshold):
 
 @pytest.mark.parametrize("loss", [0, 1])
 def test_any_block_width_gives_the_same_weights(loss):
-    X, positive = documents(5), children(6, N)
-    by_width = [
-        dense(solve(X, np.arange(N), positive, loss=loss, eps=1e-5, width=w)) for w in (1, 7, 32)
-    ]
-    finite = np.isfinite(by_width[0])
-    for W in by_width[1:]:
-        np.testing.assert_array_equal(np.isfinite(W), finite)
-        np.testing.assert_allclose(W[finite], by_width[0][finite], atol=2e-4)
+    X, positive = documents(5), children(6, N, 53)  # 51 open: a block of 32, one of 16 + 3 idle
+    together = dense(solve(X, np.arange(N), positive, loss=loss, eps=1e-5))
+    for part in (slice(0, 2), slice(0, 14), slice(20, 50), slice(52, 53)):
+        alone = dense(solve(X, np.arange(N), positive[:, part], loss=loss, eps=1e-5))
+        finite = np.isfinite(alone)
+        np.testing.assert_array_equal(np.isfinite(together[:, part]), finite)
+        np.testing.assert_allclose(alone[finite], together[:, part][finite], atol=2e-4)
 
 
 def test_rows_may_be_any_subset_in_order():
@@ -149,13 +149,13 @@ def test_documents_without_features_train_the_bias_only():
 def test_signs_and_count_above():
     ptr, positive = np.array([0, 2, 2, 3]), np.array([0, 3, 1], np.int32)
     four = node.Node(np.arange(4, dtype=np.int32), ptr, positive)
-    expected = [[-1, 1], [1, -1], [-1, -1], [-1, 1]]
+    expected = [[-1, 1, -1], [1, -1, -1], [-1, -1, -1], [-1, 1, -1]]  # the last lane is idle
     for function in (node.signs, node.signs.py_func):
-        assert function(four, np.array([2, 0])).tolist() == expected
-    W = np.array([[0.5, -0.2, 0.2], [-0.7, 0.1, 0], [9, 9, 9]], np.float32)
+        assert function(four, np.array([2, 0]), 3).tolist() == expected
+    W = np.array([[0.5, -0.2, 0.2], [-0.7, 0.1, 0]], np.float32)
     for function in (node.count_above, node.count_above.py_func):
-        assert function(W, 2, 0.15) == 4
-        assert function(W, 2, 0.5) == 1, "0.5 itself is not above"
+        assert function(W, 0.15) == 4
+        assert function(W, 0.5) == 1, "0.5 itself is not above"
 
 
 def test_by_feature_sorts_stably():

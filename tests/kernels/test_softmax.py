@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels import softmax as kernels
-from labeltree.kernels.dual_cd import Problem
+from labeltree.kernels.logistic import LogisticProblem
 from labeltree.kernels.sparse import Rows
 
 
@@ -24,9 +24,11 @@ def problem(seed, n=150, n_features=30, width=6):
 
 
 def solve(X, right, width, *, C=1.0, eps=1e-6, max_iter=3000, seed=1):
-    goal = Problem(2, float(C), float(eps), max_iter)
+    goal = LogisticProblem(float(C), float(eps), max_iter)
     W = kernels.softmax(Rows(*for_kernel(X)), right, width, X.shape[1], goal, np.uint64(seed))
-    assert W.shape == (X.shape[1] + 1, width)
+    assert W.shape[0] == X.shape[1] + 1
+    assert not W[:, width:].any(), "idle lanes stay as they were"
+    W = W[:, :width]
     assert W.dtype == np.float32
     return W.astype(np.float64)
 

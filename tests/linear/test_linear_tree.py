@@ -78,7 +78,7 @@ def test_each_classifier_is_the_optimum_on_the_documents_below_its_parent(solver
         rows = at_or_below[:, up] if up else np.ones(len(A), bool)
         oracle = (
             LinearSVC(loss="squared_hinge", **common)
-            if solver.loss == 0
+            if isinstance(solver, SquaredHinge)
             else LogisticRegression(solver="liblinear", **common)
         )
         expected = oracle.fit(A[rows], at_or_below[rows, v]).coef_[0]
@@ -213,7 +213,7 @@ def test_scores_are_products_along_paths():
         margins = np.hstack([np.zeros((len(margins), 1)), margins]) + model.weights.bias
         step = (
             np.exp(-(np.maximum(0, 1 - margins) ** 2))
-            if solver.loss == 0
+            if isinstance(solver, SquaredHinge)
             else 1 / (1 + np.exp(-np.maximum(margins, -700)))
         )
         step[:, model.weights.bias == -np.inf] = 0

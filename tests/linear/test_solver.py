@@ -1,6 +1,8 @@
 import pytest
 
 from labeltree.core.errors import ParameterError
+from labeltree.kernels.hinge import SquaredHingeProblem
+from labeltree.kernels.logistic import LogisticProblem
 from labeltree.linear.solver import Logistic, SquaredHinge
 
 
@@ -9,7 +11,8 @@ def test_published_defaults():
     common = {"eps": 0.1, "max_iter": 20}
     assert SquaredHinge().get_params() == common | {"C": 1.0, "threshold": 0.1, "power": 2}
     assert Logistic().get_params() == {"C": 10.0, "eps": 0.1, "max_iter": 20, "threshold": 0.5}
-    assert (SquaredHinge.loss, Logistic.loss) == (0, 1)
+    assert SquaredHinge(C=2).problem == SquaredHingeProblem(2.0, 0.1, 20)
+    assert Logistic(max_iter=3).problem == LogisticProblem(10.0, 0.1, 3)
 
 
 @pytest.mark.parametrize("solver", [SquaredHinge, Logistic])

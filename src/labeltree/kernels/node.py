@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
+import numba.extending
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltree.kernels.compile import kernel
-from labeltree.kernels.dual_cd import Problem, logistic, squared_hinge
+from labeltree.kernels.hinge import SquaredHingeProblem, squared_hinge
+from labeltree.kernels.lanes import LINE, PAIR, Lanes, line, pair, widest
+from labeltree.kernels.lockstep import lanes_for
+from labeltree.kernels.logistic import LogisticProblem, logistic
 from labeltree.kernels.softmax import softmax
 from labeltree.kernels.sparse import Rows, gather
 from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
 
+Problem = SquaredHingeProblem | LogisticProblem
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -56,9 +61,9 @@ class Piece(NamedTuple):
 
 
 @kernel
-def signs(node: Node, children: I64) -> I8:
-    """Return (n, len(children)): +1 at each child's positive rows, else -1."""
-    sign = np.full((len(node.rows), len(children)), -1, np.int8)
+def signs(node: Node, children: I64, width: int) -> I8:
+    """Return (n, width): +1 at each child's positive rows, else -1."""
+    sign = np.full((len(node.rows), width), -1, np.int8)
     for k in range(len(children)):
         for j in range(node.ptr[children[k]], node.ptr[children[k] + 1]):
             sign[node.positive[j], k] = 1
@@ -66,12 +71,12 @@ def signs(node: Node, children: I64) -> I8:
 
 
 @kernel
-def spread(cost: F32, node: Node, children: I64) -> F32:
-    """Return the costs (n, len(children)): those given for the positive rows, else 1.
+def spread(cost: F32, node: Node, children: I64, width: int) -> F32:
+    """Return the costs (n, width): those given for the positive rows, else 1.
 
     Without rows where none are given.
     """
-    out = np.ones((len(node.rows) if len(cost) else 0, len(children)), np.float32)
+    out = np.ones((len(node.rows) if len(cost) else 0, width), np.float32)
     if not len(cost):
         return out
     for k in range(len(children)):
@@ -80,10 +85,50 @@ def spread(cost: F32, node: Node, children: I64) -> F32:
     return out
 
 
+def _by_its_solver(
+    problem: Problem, rows: Rows, sign: I8, n_siblings: int, cost: F32, n_columns: int,
+    state: np.uint64, like: Lanes,
+) -> F32:  # fmt: skip
+    raise NotImplementedError("for compiled code")
+
+
+def _solver(problem, rows, sign, n_siblings, cost, n_columns, state, like):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return the solver of a type of problem: that of the other is not even compiled.
+
+    numba compares the parameters with those of what is returned: no annotations.
+    """
+    if problem.instance_class is SquaredHingeProblem:
+        return lambda problem, rows, sign, n_siblings, cost, n_columns, state, like: squared_hinge(
+            problem, rows, sign, n_siblings, cost, n_columns, state, like
+        )
+    return lambda problem, rows, sign, n_siblings, cost, n_columns, state, like: logistic(
+        problem, rows, sign, n_siblings, cost, n_columns, state, like
+    )
+
+
+numba.extending.overload(_by_its_solver)(_solver)
+
+
+@kernel
+def solve(
+    problem: Problem, rows: Rows, sign: I8, n_siblings: int, cost: F32, n_columns: int,
+    state: np.uint64,
+) -> F32:  # fmt: skip
+    """Train siblings in lockstep; `sign` is as wide as `lanes_for(n_siblings)`.
+
+    Parameters and result as in `squared_hinge`.
+    """
+    if sign.shape[1] == PAIR:
+        return _by_its_solver(problem, rows, sign, n_siblings, cost, n_columns, state, pair())
+    if sign.shape[1] == LINE:
+        return _by_its_solver(problem, rows, sign, n_siblings, cost, n_columns, state, line())
+    return _by_its_solver(problem, rows, sign, n_siblings, cost, n_columns, state, widest())
+
+
 @kernel
 def solve_node(
-    documents: Rows, node: Node, cost: F32, problem: Problem, threshold: float, width: int,
-    seen: I32, seed: np.uint64,
+    documents: Rows, node: Node, cost: F32, problem: Problem, threshold: float, seen: I32,
+    seed: np.uint64,
 ) -> Piece:  # fmt: skip
     """Train the classifiers of a node's children, each by itself.
 
@@ -95,8 +140,6 @@ def solve_node(
         Weight of the loss on each positive, like `node.positive`; empty: 1.
     threshold
         Weights of at most this size are dropped.
-    width
-        Siblings solved together.
     seen
         Scratch, see `gather`.
 
@@ -110,15 +153,15 @@ def solve_node(
     open_children = np.flatnonzero((n_positive > 0) & (n_positive < len(node.rows)))
     rows, features = gather(documents, node.rows, seen)
     n_columns, kept = len(features), no_entries()
-    for first in range(0, len(open_children), width):
+    first = 0
+    while first < len(open_children):
+        width = lanes_for(len(open_children) - first)
         block = open_children[first : first + width]
         state = seed + np.uint64(first)
-        sign, costs = signs(node, block), spread(cost, node, block)
-        if problem.loss == 0:
-            W = squared_hinge(rows, sign, costs, n_columns, problem, state)
-        else:
-            W = logistic(rows, sign, costs, n_columns, problem, state)
+        sign, costs = signs(node, block, width), spread(cost, node, block, width)
+        W = solve(problem, rows, sign, len(block), costs, n_columns, state)
         kept = with_weights(kept, W, block, threshold, bias)
+        first += width
     return by_row(kept, features, bias)
 
 
@@ -138,7 +181,8 @@ def solve_exclusive_node(
     for k in range(len(children)):
         right[node.positive[node.ptr[children[k]] : node.ptr[children[k] + 1]]] = k
     rows, features = gather(documents, node.rows, seen)
-    W = softmax(rows, right, len(children), len(features), problem, seed)
+    goal = LogisticProblem(problem.C, problem.eps, problem.max_iter)
+    W = softmax(rows, right, len(children), len(features), goal, seed)
     kept = with_weights(no_entries(), W, children, threshold, bias)
     return by_row(kept, features, bias)
 
@@ -151,7 +195,7 @@ def no_entries() -> Entries:
 
 @kernel
 def with_weights(kept: Entries, W: F32, block: I64, threshold: float, bias: F32) -> Entries:
-    """Append the weights W (n_columns + 1, width) of children `block` above the threshold.
+    """Append the weights W (n_columns + 1, any) of children `block` above the threshold.
 
     The last row goes to `bias`.
     """
@@ -159,7 +203,7 @@ def with_weights(kept: Entries, W: F32, block: I64, threshold: float, bias: F32)
     for k in range(len(block)):
         b = W[n_columns, k]
         bias[block[k]] = b if abs(b) > threshold else 0
-    needed = n + count_above(W, n_columns, threshold)
+    needed = n + count_above(W[:n_columns, : len(block)], threshold)
     column, child, value = kept.column, kept.child, kept.value
     if needed > len(column):
         column = grown(column, n, 2 * needed)
@@ -181,10 +225,10 @@ def by_row(kept: Entries, features: U32, bias: F32) -> Piece:
 
 
 @kernel
-def count_above(W: F32, n_rows: int, threshold: float) -> int:
-    """Count the entries of W[:n_rows] whose size is above the threshold."""
+def count_above(W: F32, threshold: float) -> int:
+    """Count the entries whose size is above the threshold."""
     n = 0
-    for c in range(n_rows):
+    for c in range(W.shape[0]):
         for k in range(W.shape[1]):
             n += abs(W[c, k]) > threshold
     return n

@@ -8,7 +8,7 @@ multilabel classification" (PAMI 2018).
     W_k = sum_i (C [y_i = k] - alpha_ik) x_i,   alpha_i >= 0,   sum_k alpha_ik = C
     row i:  alpha_ik = omega(f_k + q alpha_ik + log q - lambda) / q,   q = |x_i|^2,
 
-where lambda makes the row sum to C. The constant feature is counted in x as in `dual_cd`.
+where lambda makes the row sum to C. The constant feature is counted in x as in `lockstep`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from labeltree.kernels.compile import fast_kernel
-from labeltree.kernels.dual_cd import Problem, add_row, margins, squared_norms
+from labeltree.kernels.lanes import LINE, line, load, store
+from labeltree.kernels.lockstep import add_row, margins, squared_norms, zeros
+from labeltree.kernels.logistic import LogisticProblem
 from labeltree.kernels.random import shuffle
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, F64, I32
@@ -80,7 +82,7 @@ def exclusive_step(alpha: F32, f: F32, goal: F64, C: float, q: float) -> float:
 
 @fast_kernel
 def softmax(
-    rows: Rows, right: I32, width: int, n_columns: int, problem: Problem, state: np.uint64
+    rows: Rows, right: I32, width: int, n_columns: int, problem: LogisticProblem, state: np.uint64
 ) -> F32:
     """Minimise 1/2 sum_k |w_k|^2 - C sum_i log softmax(W x_i)[y_i].
 
@@ -95,25 +97,28 @@ def softmax(
 
     Returns
     -------
-    W (n_columns + 1, width); the last row is the bias.
+    W (n_columns + 1, at least `width`); the last row is the bias.
     """
     n, C = len(right), problem.C
+    padded = (width + LINE - 1) // LINE * LINE
     norms = squared_norms(rows)
-    W = np.zeros((n_columns + 1, width), np.float32)
+    W, f = zeros(n_columns + 1, padded), zeros(1, padded)
     alpha = np.zeros((n, width), np.float32)
     for i in range(n):
         alpha[i, right[i]] = C  # where W is 0
-    f, goal = np.empty(width, np.float32), np.empty(width)
+    goal = np.empty(width)
     order = np.arange(n).astype(np.uint32)
     for _ in range(problem.max_iter):
         state = shuffle(order, n, state)
         largest = 0.0
         for at in range(n):
             i = order[at]
-            begin, end = rows.indptr[i], rows.indptr[i + 1]
-            margins(rows, begin, end, W, f)
-            largest = max(largest, exclusive_step(alpha[i], f, goal, C, norms[i]))
-            add_row(rows, begin, end, W, f)
+            for first in range(0, padded, LINE):
+                store(f, 0, first, margins(rows, i, W, first, line()))
+            largest = max(largest, exclusive_step(alpha[i], f[0, :width], goal, C, norms[i]))
+            f[0, width:] = 0
+            for first in range(0, padded, LINE):
+                add_row(rows, i, W, first, load(f, 0, first, line()))
         if largest < problem.eps:
             break
     return W

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from labeltree.core.params import Params, at_least, choice, positive, whole
+from labeltree.kernels.hinge import SquaredHingeProblem
+from labeltree.kernels.logistic import LogisticProblem
 
 L2_HINGE, SIGMOID, L3_HINGE, SOFTMAX = range(4)
 """Transforms of a margin f to a conditional score, as `kernels.beam.log_transform` counts them:
@@ -19,7 +21,6 @@ class SquaredHinge(Params):
     The defaults are those of Parabel: stopping early is part of the published behaviour.
     """
 
-    loss: ClassVar[int] = 0
     C: float = positive(1.0, search="0.1..10:log")
     """Weight of the losses against the regulariser."""
     eps: float = positive(0.1)
@@ -36,12 +37,16 @@ class SquaredHinge(Params):
         """What turns a margin into a conditional score."""
         return L2_HINGE if self.power == 2 else L3_HINGE
 
+    @property
+    def problem(self) -> SquaredHingeProblem:
+        """The problem as the kernels take it."""
+        return SquaredHingeProblem(float(self.C), float(self.eps), self.max_iter)
+
 
 @dataclass
 class Logistic(Params):
     """L2-regularised logistic loss by dual coordinate descent (Yu et al., MLJ 2011)."""
 
-    loss: ClassVar[int] = 1
     transform: ClassVar[int] = SIGMOID
     C: float = positive(10.0, search="0.5..100:log")
     """Weight of the losses against the regulariser."""
@@ -51,6 +56,11 @@ class Logistic(Params):
     """Rounds over the documents at most."""
     threshold: float = at_least(0, 0.5, search="0.05..0.5:log")
     """Weights of at most this size are dropped after training."""
+
+    @property
+    def problem(self) -> LogisticProblem:
+        """The problem as the kernels take it."""
+        return LogisticProblem(float(self.C), float(self.eps), self.max_iter)
 
 
 Solver = SquaredHinge | Logistic

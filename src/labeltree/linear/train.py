@@ -23,7 +23,6 @@ from labeltree.core.seeds import derived
 from labeltree.core.tree import LabelTree
 from labeltree.kernels import beam
 from labeltree.kernels.compile import announce
-from labeltree.kernels.dual_cd import Problem
 from labeltree.kernels.node import Node, Piece, solve_exclusive_node, solve_node
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.solver import SOFTMAX, Solver
@@ -32,8 +31,6 @@ from labeltree.linear.weights import MAX_SIBLINGS, Chunks
 
 DOCUMENTS_MATCHED = 8192
 """Documents of a block that one thread brings to their nodes."""
-SIBLINGS_IN_LOCKSTEP = 32
-"""Siblings solved together: their weights for one feature fill two cache lines."""
 
 
 @dataclass(frozen=True)
@@ -203,17 +200,13 @@ def _train_siblings(lesson: Lesson, task: Task, rows: Ints) -> tuple[Piece, bool
     entries = ranges(start, counts)
     positive = np.searchsorted(rows, targets.indices[entries]).astype(np.int32)
     node = Node(rows, np.concatenate([[0], np.cumsum(counts)]), positive)
-    problem = Problem(solver.loss, float(solver.C), float(solver.eps), solver.max_iter)
     seen = scratch("seen", lesson.n_features, np.int32)
     seed = derived(lesson.seed, task.node, task.first)
     if lesson.recipe.exclusive and _exclude_each_other(node):
-        piece = solve_exclusive_node(lesson.X, node, problem, solver.threshold, seen, seed)
+        piece = solve_exclusive_node(lesson.X, node, solver.problem, solver.threshold, seen, seed)
         return Piece(*piece), True
     cost = lesson.costs[entries] if len(lesson.costs) else lesson.costs
-    piece = solve_node(
-        lesson.X, node, cost, problem, solver.threshold, SIBLINGS_IN_LOCKSTEP,
-        seen, seed,
-    )  # fmt: skip
+    piece = solve_node(lesson.X, node, cost, solver.problem, solver.threshold, seen, seed)
     return Piece(*piece), False
 
 

@@ -6,7 +6,11 @@ from scipy.sparse import random_array
 
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.grow.pifa import unit_rows
-from labeltree.kernels import dual_cd
+from labeltree.kernels.hinge import SquaredHingeProblem
+from labeltree.kernels.lanes import WIDEST
+from labeltree.kernels.lockstep import lanes_for, squared_norms
+from labeltree.kernels.logistic import LogisticProblem, logistic_step
+from labeltree.kernels.node import solve as solve_block
 from labeltree.kernels.sparse import Rows
 
 FOUR = np.array([[1, 0], [0, 1], [0.6, 0.8], [0.8, 0.6]])
@@ -25,17 +29,28 @@ def problem(seed, n=120, n_features=40, width=12, share=0.15):
     return X, sign
 
 
+PROBLEM = {"squared_hinge": SquaredHingeProblem, "logistic": LogisticProblem}
+
+
 def solve(X, sign, loss="squared_hinge", C=1.0, eps=1e-6, max_iter=5000, seed=1, cost=None):
-    """Run a compiled solver; returns W (n_features + 1, width), float64."""
+    """Run a compiled solver block by block; returns W (n_features + 1, width), float64."""
     X = as_csr(X, "X")
-    goal = dual_cd.Problem(0, float(C), float(eps), max_iter)
-    sign = np.ascontiguousarray(sign, np.int8)
-    rows = Rows(*for_kernel(X))
-    cost = np.zeros((0, sign.shape[1]), "f4") if cost is None else np.asarray(cost, "f4")
-    W = getattr(dual_cd, loss)(rows, sign, cost, X.shape[1], goal, np.uint64(seed))
-    assert W.dtype == np.float32
-    assert W.shape == (X.shape[1] + 1, sign.shape[1])
-    return W.astype(np.float64)
+    goal = PROBLEM[loss](float(C), float(eps), max_iter)
+    rows, parts = Rows(*for_kernel(X)), []
+    for first in range(0, sign.shape[1], WIDEST):
+        block = sign[:, first : first + WIDEST]
+        n = block.shape[1]
+        spare = lanes_for(n) - n
+        signs = np.pad(block, ((0, 0), (0, spare)), constant_values=-1).astype(np.int8)
+        costs = np.zeros((0, lanes_for(n)), "f4")
+        if cost is not None:
+            costs = np.pad(cost[:, first : first + WIDEST], ((0, 0), (0, spare)), mode="edge")
+        W = solve_block(goal, rows, signs, n, costs.astype("f4"), X.shape[1], np.uint64(seed))
+        assert W.dtype == np.float32
+        assert W.shape == (X.shape[1] + 1, lanes_for(n))
+        assert not W[:, n:].any(), "idle lanes stay as they were"
+        parts.append(W[:, :n].astype(np.float64))
+    return np.hstack(parts)
 
 
 def with_constant(X):
@@ -71,7 +86,8 @@ def shuffled(order, n, state):
 
 
 def squared_hinge_by_the_book(X, sign, C, eps, max_iter, state):
-    """Hsieh et al. (2008), algorithm 3; a row leaves once it is idle for every open sibling."""
+    """Hsieh et al. (2008), algorithm 3; a row leaves once it is idle for every open sibling, a
+    sibling once it has converged on all rows."""
     A = with_constant(X)
     n, width = sign.shape
     W, alpha = np.zeros((A.shape[1], width)), np.zeros((n, width))
@@ -98,11 +114,10 @@ def squared_hinge_by_the_book(X, sign, C, eps, max_iter, state):
         n_active = kept
         still_open = solving[high[solving] - low[solving] > eps]
         roof = np.where(high > 0, high, np.inf)
-        if complete and len(still_open) == 0:
-            break
-        if complete and len(still_open) < len(solving):
-            if 4 * len(still_open) <= 3 * len(solving):
-                solving = still_open
+        if complete:
+            solving = still_open
+            if len(solving) == 0:
+                break
         elif len(still_open) == 0 or n_active == 0:
             n_active, roof = n, np.full(width, np.inf)
     return W
@@ -255,11 +270,16 @@ def test_max_iter_bounds_the_rounds():
     assert reached[0] > reached[1] > reached[2] > reached[3]
 
 
-@pytest.mark.parametrize("width", [1, 12, 33])
+@pytest.mark.parametrize("width", [1, 2, 12, 16, 33])
 @pytest.mark.parametrize(("eps", "max_iter"), [(0.1, 20), (0.5, 20), (0.01, 7), (0.01, 200)])
 def test_squared_hinge_equals_the_plain_loop(width, eps, max_iter):
     X, sign = problem(5, width=width)
-    expected = squared_hinge_by_the_book(X, sign, 1.0, eps, max_iter, 77)
+    expected = np.hstack(
+        [
+            squared_hinge_by_the_book(X, sign[:, first : first + WIDEST], 1.0, eps, max_iter, 77)
+            for first in range(0, width, WIDEST)
+        ]
+    )
     found = solve(X, sign, eps=eps, max_iter=max_iter, seed=77)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.abs(solve(X, sign, eps=eps, max_iter=max_iter, seed=78) - expected).max() > 1e-4
@@ -302,33 +322,18 @@ def test_lockstep_equals_one_by_one(loss):
     assert np.abs(together).max() > 0.5
 
 
-def test_converged_siblings_are_put_aside(monkeypatch):
+def test_converged_siblings_are_put_aside():
+    """A sibling that has converged stays as it is, whatever the others still do."""
     X, sign = problem(8, width=16)
     sign[:, :10] = np.where(np.arange(len(sign)) == 5, 1, -1)[:, None]  # ten easy ones
-    narrowed = []
-    compact, shuffle = dual_cd.columns, dual_cd.shuffle
-
-    def spy(matrix, kept):
-        narrowed.append((matrix.shape[1], len(kept)))
-        return compact(matrix, kept)
-
-    monkeypatch.setattr(dual_cd, "columns", spy)
-    # Called from Python, a kernel hands back a plain number, whose sign bit would matter.
-    monkeypatch.setattr(dual_cd, "shuffle", lambda *a: np.uint64(shuffle(*a)))
-    goal = dual_cd.Problem(0, 1.0, 0.001, 500)
-    arguments = (
-        Rows(*for_kernel(X)), sign.astype(np.int8), np.zeros((0, 16), "f4"), X.shape[1], goal,
-        np.uint64(9),
-    )  # fmt: skip
-    slowly = dual_cd.squared_hinge.py_func(*arguments)
-    assert narrowed, "the compaction was not reached"
-    assert all(after < before for before, after in narrowed)
-    assert narrowed[0][0] == 16
-    monkeypatch.undo()
-    np.testing.assert_allclose(dual_cd.squared_hinge(*arguments), slowly, atol=1e-5)
+    together = solve(X, sign, eps=0.001, max_iter=500, seed=9)
     expected = squared_hinge_by_the_book(X, sign, 1.0, 0.001, 500, 9)
-    np.testing.assert_allclose(slowly, expected, atol=1e-5)
-    np.testing.assert_allclose(slowly, solve(X, sign), atol=5e-3)
+    np.testing.assert_allclose(together, expected, atol=1e-5)
+    soon = solve(X, sign, eps=0.01, max_iter=20, seed=9)
+    later = solve(X, sign, eps=0.01, max_iter=500, seed=9)
+    np.testing.assert_array_equal(soon[:, :10], later[:, :10])
+    assert (soon[:, 10:] != later[:, 10:]).any(), "the hard ones were not done"
+    np.testing.assert_allclose(together, solve(X, sign), atol=5e-3)
 
 
 @pytest.mark.parametrize("loss", ["squared_hinge", "logistic"])
@@ -383,87 +388,22 @@ def test_extreme_costs_stay_finite(loss):
 # ---- the pieces against their own Python ---------------------------------------------------------
 
 
-def state_of_a_row(seed, width=9):
-    rng = np.random.default_rng(seed)
-    X, sign = problem(seed, width=width)
-    rows = Rows(*for_kernel(X))
-    W = rng.normal(size=(X.shape[1] + 1, width)).astype(np.float32)
-    begin, end = int(X.indptr[7]), int(X.indptr[8])
-    assert end > begin
-    return rows, begin, end, W, sign[7].astype(np.int8), rng
-
-
-def test_margins_and_add_row_equal_numpy():
-    rows, begin, end, W, _, rng = state_of_a_row(1)
-    x = np.zeros(len(W))
-    x[rows.indices[begin:end]] = rows.data[begin:end]
-    x[-1] = 1
-    for function in (dual_cd.margins, dual_cd.margins.py_func):
-        out = np.full(9, 7, np.float32)
-        function(rows, begin, end, W, out)
-        np.testing.assert_allclose(out, x @ W, rtol=1e-5, atol=1e-5)
-    step = rng.normal(size=9).astype(np.float32)
-    for function in (dual_cd.add_row, dual_cd.add_row.py_func):
-        changed = W.copy()
-        function(rows, begin, end, changed, step)
-        np.testing.assert_allclose(changed, W + np.outer(x, step), rtol=1e-5, atol=1e-5)
-
-
 def test_squared_norms_count_the_constant_feature():
     X, _ = problem(2)
     rows = Rows(*for_kernel(X))
     expected = (X.toarray() ** 2).sum(axis=1) + 1
     assert expected.min() == 1, "one document has no features"
-    np.testing.assert_allclose(dual_cd.squared_norms(rows), expected, rtol=1e-6)
-    np.testing.assert_allclose(dual_cd.squared_norms.py_func(rows), expected, rtol=1e-6)
-
-
-def test_columns_picks_in_order():
-    matrix = np.arange(12, dtype=np.float32).reshape(3, 4)
-    kept = np.array([0, 3, 2])
-    np.testing.assert_array_equal(dual_cd.columns(matrix, kept), matrix[:, kept])
-    np.testing.assert_array_equal(dual_cd.columns.py_func(matrix, kept), matrix[:, kept])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_hinge_step_equals_its_python(seed):
-    *_, sign, rng = state_of_a_row(seed)
-    alpha = np.maximum(0, rng.normal(size=9)).astype(np.float32)
-    f = rng.normal(size=9).astype(np.float32)
-    roof = np.where(rng.random(9) < 0.5, np.inf, rng.random(9)).astype(np.float32)
-    results = []
-    for function in (dual_cd.hinge_step, dual_cd.hinge_step.py_func):
-        a, g, extremes = alpha.copy(), f.copy(), np.array([[-np.inf] * 9, [np.inf] * 9], np.float32)
-        block = dual_cd.Siblings(np.zeros((1, 9), np.float32), a[None], roof, extremes)
-        ridge, inverse = np.full(9, 0.5, np.float32), np.full(9, 1 / 2.25, np.float32)
-        flags = function(sign, a, g, block, ridge, inverse)
-        results.append((a, g, extremes, np.array(flags)))
-    for compiled, plain in zip(*results, strict=True):
-        np.testing.assert_allclose(compiled, plain, rtol=1e-5, atol=1e-6)
-
-
-def test_hinge_step_leaves_a_row_out_only_when_all_siblings_rest():
-    sign, out = np.ones(2, np.int8), np.zeros((2, 2), np.float32)
-    roof = np.full(2, 0.5, np.float32)
-    for alpha, margins, expected in [
-        ([0, 0], [9, 9], (False, True)),  # far beyond the margin, both at their bound
-        ([0, 0], [9, 1.2], (False, False)),  # the second within the roof
-        ([0, 1], [9, 9], (True, False)),  # the second still holds weight
-        ([0, 0], [9, 0], (True, False)),  # the second violates the margin
-    ]:
-        a, f = np.array(alpha, np.float32), np.array(margins, np.float32)
-        block = dual_cd.Siblings(out, a[None], roof, out.copy())
-        ridge, inverse = np.full(2, 0.5, np.float32), np.full(2, 0.4, np.float32)
-        flags = dual_cd.hinge_step(sign, a, f, block, ridge, inverse)
-        assert flags == expected
+    np.testing.assert_allclose(squared_norms(rows), expected, rtol=1e-6)
+    np.testing.assert_allclose(squared_norms.py_func(rows), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_logistic_step_equals_its_python(seed):
-    *_, sign, rng = state_of_a_row(seed)
+    rng = np.random.default_rng(seed)
+    sign = np.where(rng.random(9) < 0.5, 1, -1).astype(np.int8)
     alpha, f = rng.random(9) * 9.9 + 0.05, rng.normal(size=9).astype(np.float32)
     results = []
-    for function in (dual_cd.logistic_step, dual_cd.logistic_step.py_func):
+    for function in (logistic_step, logistic_step.py_func):
         a, g, largest = alpha.copy(), f.copy(), np.zeros((1, 9), np.float32)
         n_steps = function(sign, a, g, largest, np.full(9, 10.0), np.float32(2.0), 1e-3)
         results.append((a, g, largest, np.array(n_steps)))
