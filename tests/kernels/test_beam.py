@@ -12,9 +12,10 @@ from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.core.pool import ThreadPool
 from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
-from labeltree.kernels import beam, chunk, heap
+from labeltree.kernels import beam, chunk, heap, transform
+from labeltree.kernels.found import best_labels
 from labeltree.kernels.sparse import Rows
-from labeltree.linear.tree import LinearTree, Search, rank
+from labeltree.linear.tree import LinearTree, Search, ballot, rank
 from labeltree.linear.weights import Chunks, Piece
 
 ALL = 10**6
@@ -109,8 +110,8 @@ def plain_search(case, i, width):
         for node, s, sure in front:
             for child in range(case.tree.child_ptr[node], case.tree.child_ptr[node + 1]):
                 f = margin(case, i, child)
-                score = s + beam.log_transform(f, case.loss)
-                c = np.float32(sure + beam.certainty(f))
+                score = s + transform.log_transform(f, case.loss)
+                c = np.float32(sure + transform.certainty(f))
                 label = int(case.tree.label[child])
                 if score > -np.inf:
                     met.append((-score, -c, child))
@@ -129,10 +130,10 @@ def in_order(found):
 def exhaustive(case):
     """Return log scores (n, n_labels) of all labels by dense products over whole paths."""
     margins = case.X.toarray().astype(float) @ case.W.T.astype(float) + case.bias
-    transform = -(np.maximum(0, 1 - margins) ** 2) if case.loss == 0 else -np.logaddexp(0, -margins)
+    logs = -(np.maximum(0, 1 - margins) ** 2) if case.loss == 0 else -np.logaddexp(0, -margins)
     best = np.full((case.X.shape[0], case.n_labels), -np.inf)
     for node in np.flatnonzero(case.tree.label >= 0):
-        score = transform[:, case.tree.path(int(node))].sum(axis=1)
+        score = logs[:, case.tree.path(int(node))].sum(axis=1)
         label = case.tree.label[node]
         best[:, label] = np.maximum(best[:, label], score)
     return best
@@ -197,24 +198,30 @@ def wide_case(seed, n_features, per_document, n=40, n_children=9):
 
 
 @pytest.mark.parametrize("per_document", [0, 1, 3, 30, 80])
-@pytest.mark.parametrize("max_siblings", [1024, 4])
-def test_searching_and_looking_up_give_the_same_bits(per_document, max_siblings):
-    case = wide_case(per_document, 80, per_document)
+@pytest.mark.parametrize(("n_children", "max_siblings"), [(9, 1024), (9, 4), (2, 1024), (50, 40)])
+def test_searching_and_looking_up_give_the_same_bits(per_document, n_children, max_siblings):
+    case = wide_case(per_document, 80, per_document, n_children=n_children)
+    # Every third feature speaks for one child only: rows of both kinds in wide chunks.
+    case.W[2:, ::3] = 0
     chunks, rows = linear_tree(case, max_siblings).arrays, Rows(*for_kernel(case.X))
-    table = np.zeros(80, np.int32)
+    scratch, kinds = np.zeros(80, np.int32), set()
     for c in range(len(chunks.first_child)):
-        begin, end = chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]
-        children = slice(chunks.first_child[c], chunks.first_child[c] + min(9, max_siblings))
-        width = len(case.bias[children])
-        table[chunks.feature[begin:end]] = np.arange(1, end - begin + 1)
+        first = chunks.first_child[c]
+        nodes = range(first, min(first + max_siblings, n_children + 1))
+        table = chunk.opened(chunks, c, len(nodes), scratch)
+        kinds |= set(np.sign(scratch).tolist())
         for i in range(case.X.shape[0]):
-            searched, looked_up = (case.bias[children].copy() for _ in range(2))
+            searched, looked_up = (case.bias[list(nodes)].copy() for _ in range(2))
             chunk.search_row(rows, i, chunks, c, searched)
-            chunk.table_row(rows, i, chunks, c, table, looked_up)
+            if len(nodes) > 2:
+                chunk.table_row(rows, i, chunks, c, chunk.Table(*table), looked_up)
+            else:
+                chunk.pair_row(rows, i, chunk.Table(*table), looked_up)
             np.testing.assert_array_equal(searched, looked_up)
-            nodes = range(children.start, children.start + width)
             assert searched.tolist() == [margin(case, i, v) for v in nodes]
-        table[:] = 0
+        chunk.closed(chunks, c, chunk.Table(*table))
+        assert not scratch.any(), "the scratch comes back as it was"
+    assert kinds == ({-1, 0, 1} if n_children == 50 else {0, 1})
 
 
 @pytest.mark.parametrize("loss", [0, 1])
@@ -298,7 +305,7 @@ def test_a_label_never_ranks_above_its_ancestors(below, loss):
 
 def test_certainty_rises_with_the_margin_and_falls_along_paths():
     margins = [-np.inf, -5, 0, 1, 1.5, 7, 999, 1e6, np.inf]
-    for function in (beam.certainty, beam.certainty.py_func):
+    for function in (transform.certainty, transform.certainty.py_func):
         values = [function(np.float32(m)) for m in margins]
         assert (np.diff(values) >= 0).all()
         assert values[3] < values[4] < values[5] < values[6]
@@ -323,11 +330,11 @@ def test_far_paths_do_not_overflow():
     assert labels == [1, 0, 2]
     assert np.isfinite(values).all()
     for m in (-3e38, 3e38):
-        assert np.isfinite(beam.log_transform(np.float32(m), 1))
+        assert np.isfinite(transform.log_transform(np.float32(m), 1))
 
 
 def test_log_transform_values():
-    for function in (beam.log_transform, beam.log_transform.py_func):
+    for function in (transform.log_transform, transform.log_transform.py_func):
         for m, expected in [(-1, 0.018316), (0, 0.367879), (0.5, 0.778801), (1, 1), (7, 1)]:
             assert np.exp(function(np.float32(m), 0)) == pytest.approx(expected, abs=1e-6)
         for m in (-30, -1, 0, 0.25, 30):
@@ -438,9 +445,9 @@ def test_grouped_is_a_stable_sort(node):
 def test_best_labels_hands_its_scratch_back():
     case = random_case(3, copies=0.6)
     found = linear_tree(case).search(Rows(*for_kernel(case.X)), Search(5, 4))
-    empty = np.full(30, -np.inf), np.zeros(30), np.full(30, -np.inf, np.float32)
-    used = [a.copy() for a in empty]
-    labels, _ = beam.best_labels(found, case.X.shape[0], 6, *used)
+    used = ballot(30)
+    empty = [a.copy() for a in used]
+    labels, _ = best_labels(found, case.X.shape[0], 6, used)
     assert (labels >= 0).any()
     for before, after in zip(empty, used, strict=True):
         np.testing.assert_array_equal(before, after)

@@ -10,7 +10,7 @@ from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.core.pool import ThreadPool
 from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
-from labeltree.kernels import beam
+from labeltree.kernels import transform
 from labeltree.kernels.best_first import best_first
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.tree import LinearTree, Search, rank
@@ -129,7 +129,7 @@ def test_the_queue_grows():
     assert found.label.tolist() == [n - 1, n - 2, n - 3] * 2
 
 
-@pytest.mark.parametrize("function", [beam.log_softmax, beam.log_softmax.py_func])
+@pytest.mark.parametrize("function", [transform.log_softmax, transform.log_softmax.py_func])
 def test_log_softmax(function):
     f = np.array([1.0, -np.inf, 3.0, 200.0], np.float32)
     function(f)

@@ -13,7 +13,6 @@ from labeltree.core.scores import top_k
 from labeltree.core.tree import LabelTree
 from labeltree.grow import Random, Star
 from labeltree.grow.pifa import unit_rows
-from labeltree.kernels import beam
 from labeltree.linear import train as training
 from labeltree.linear import tree as linear
 from labeltree.linear.solver import Logistic, SquaredHinge
@@ -280,8 +279,9 @@ def test_memory_does_not_grow_with_documents_times_labels(monkeypatch, k):
         return call
 
     monkeypatch.setattr(linear, "CANDIDATES_IN_FLIGHT", in_flight)
-    monkeypatch.setattr(beam, "beam_search", watched(beam.beam_search))
-    monkeypatch.setattr(beam, "best_labels", watched(beam.best_labels))
+    monkeypatch.setattr(linear, "beam_best", watched(linear.beam_best))
+    monkeypatch.setattr(linear, "beam_search", watched(linear.beam_search))
+    monkeypatch.setattr(linear, "best_labels", watched(linear.best_labels))
     scores(model, X[:5], k=k, n_labels=n_labels)  # scratch arrays are made once a thread
     tracemalloc.start()
     S = scores(model, X, k=k, n_labels=n_labels)

@@ -7,80 +7,15 @@ features in ascending order whatever the block, so its scores do not depend on t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from labeltree.kernels.chunk import Chunks, score_node
 from labeltree.kernels.compile import kernel
+from labeltree.kernels.found import Best, Found, Pairs, first_pairs, no_best, no_pairs, with_level
 from labeltree.kernels.heap import push, sort_heap
 from labeltree.kernels.sparse import Rows
+from labeltree.kernels.transform import certainty, log_softmax, log_transform
 from labeltree.kernels.types import F32, F64, I32, I64
-
-
-class Pairs(NamedTuple):
-    """A document and a node it has reached, or a label it has found."""
-
-    doc: I32
-    """Row of the document, (n_pairs,)."""
-    key: I32
-    """Node or label."""
-    log_score: F64
-    """Log of the product of the conditional scores on the path."""
-    certainty: F32
-    """Tells apart what ties, see `certainty`."""
-
-
-class Found(NamedTuple):
-    """Candidate labels, grouped by document: `ptr[i]:ptr[i + 1]` are document i's."""
-
-    ptr: I64
-    label: I32
-    log_score: F64
-    certainty: F32
-
-
-@kernel
-def log_transform(margin: float, transform: int) -> float:
-    """Return log of the child's conditional score.
-
-    Parameters
-    ----------
-    transform
-        See `linear.transform`: 0 and 2 -max(0, 1 - f)^p with p = 2, 3; 1 log sigmoid(f); 3 softmax,
-        where `level_margins` has already made f the log probability among the siblings.
-    """
-    if transform == 1:  # written so that neither sign overflows
-        tail = np.log1p(np.exp(-abs(margin)))
-        return float(-tail if margin > 0 else margin - tail)
-    if transform == 3:
-        return float(margin)
-    miss = max(0.0, 1.0 - margin)
-    return -(miss**2) if transform == 0 else -(miss**3)
-
-
-@kernel
-def log_softmax(margins: F32) -> None:
-    """Turn the margins of exclusive siblings into log probabilities, in place.
-
-    A child that is never right, margin -inf, has no share.
-    """
-    top = margins.max()
-    if top == -np.inf:
-        return
-    total = 0.0
-    for f in margins:
-        total += np.exp(f - top)
-    margins -= np.float32(top + np.log(total))
-
-
-@kernel
-def certainty(margin: float) -> float:
-    """Return what tells apart nodes whose scores saturate: -1 up to margin 1, then rising.
-
-    It adds up along a path and is never 0: where scores tie, ancestors come before descendants.
-    """
-    return -1.0 / min(max(1.0, margin), 1000.0)
 
 
 @kernel
@@ -120,35 +55,12 @@ def level_margins(rows: Rows, chunks: Chunks, pairs: Pairs, table: I32) -> tuple
 
 
 @kernel
-def no_pairs(n: int) -> Pairs:
-    """Return room for n pairs."""
-    return Pairs(
-        np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.float64),
-        np.empty(n, np.float32),
-    )  # fmt: skip
-
-
-@kernel
-def first_pairs(pairs: Pairs, n: int) -> Pairs:
-    """Return the first n pairs."""
-    return Pairs(pairs.doc[:n], pairs.key[:n], pairs.log_score[:n], pairs.certainty[:n])
-
-
-@kernel
-def joined(first: Pairs, second: Pairs) -> Pairs:
-    """Return the pairs of both."""
-    return Pairs(
-        np.concatenate((first.doc, second.doc)), np.concatenate((first.key, second.key)),
-        np.concatenate((first.log_score, second.log_score)),
-        np.concatenate((first.certainty, second.certainty)),
-    )  # fmt: skip
-
-
-@kernel
 def one_level(
-    chunks: Chunks, pairs: Pairs, start: I64, margins: F32, beam: int
+    chunks: Chunks, pairs: Pairs, start: I64, margins: F32, beam: int, best: Best
 ) -> tuple[Pairs, Pairs]:
     """Go down one level: return (document, node) pairs of the next and (document, label) found.
+
+    Where only the `best` labels are wanted (k > 0), labels go there and none are returned.
 
     Parameters
     ----------
@@ -158,7 +70,8 @@ def one_level(
         See `level_margins`.
     """
     doc, node = pairs.doc, pairs.key
-    found, n_found = no_pairs(len(margins)), 0
+    k = best.label.shape[1]
+    found, n_found = no_pairs(0 if k else len(margins)), 0
     kept, n_kept = no_pairs(min(beam * len(doc), len(margins))), 0
     p = 0
     while p < len(doc):
@@ -175,7 +88,13 @@ def one_level(
                 if s == -np.inf:  # a child without positives: never right
                     continue
                 c = np.float32(pairs.certainty[p] + certainty(margin))
-                if chunks.label[child] >= 0:
+                if chunks.label[child] >= 0 and k:
+                    if best.size[i] < k or s >= best.log_score[i, 0]:
+                        entry = (s, c, chunks.label[child])
+                        best.size[i] = push(
+                            best.log_score[i], best.certainty[i], best.label[i], best.size[i], entry
+                        )
+                elif chunks.label[child] >= 0:
                     found.doc[n_found], found.key[n_found] = i, chunks.label[child]
                     found.log_score[n_found], found.certainty[n_found] = s, c
                     n_found += 1
@@ -201,7 +120,8 @@ def at_root(n: int) -> Pairs:
 def descend(rows: Rows, chunks: Chunks, pairs: Pairs, beam: int, table: I32) -> tuple[Pairs, Pairs]:
     """Go down one level from nodes reached; see `beam_search`."""
     start, margins = level_margins(rows, chunks, pairs, table)
-    return one_level(chunks, pairs, start, margins, beam)
+    every = no_best(len(rows.indptr) - 1, 0)
+    return one_level(chunks, pairs, start, margins, beam, every)
 
 
 @kernel
@@ -219,82 +139,31 @@ def beam_search(rows: Rows, chunks: Chunks, beam: int, table: I32) -> Found:
         Scratch (n_features), all zero, and again on return.
     """
     n = len(rows.indptr) - 1
-    pairs, found = at_root(n), no_pairs(0)
+    pairs, none = at_root(n), no_pairs(0)
+    found = Found(np.zeros(n + 1, np.int64), none.key, none.log_score, none.certainty)
     while len(pairs.doc):
         pairs, labels = descend(rows, chunks, pairs, beam, table)
-        found = joined(found, labels)
-    order, ptr = grouped(found.doc, 0, n - 1)
-    return Found(ptr[: n + 1], found.key[order], found.log_score[order], found.certainty[order])
+        if len(labels.doc):
+            found = with_level(found, labels)
+    return found
 
 
 @kernel
-def merge_tree(
-    found: Found, begin: int, end: int, label_score: F64, label_sure: F32, touched: I32
-) -> int:
-    """Write one tree's scores of a document, copies of a label combined by maximum.
-
-    NOTE: `label_score` (n_labels) is -inf everywhere. Returns the number of labels written, listed
-    in `touched`.
-    """
-    n = 0
-    for e in range(begin, end):
-        label = found.label[e]
-        if label_score[label] == -np.inf:
-            touched[n] = label
-            n += 1
-        label_score[label] = max(label_score[label], found.log_score[e])
-        label_sure[label] = max(label_sure[label], found.certainty[e])
-    return n
-
-
-@kernel
-def best_labels(
-    found: Found, n: int, k: int, label_score: F64, total: F64, label_sure: F32
-) -> tuple[I32, F64]:
-    """Average the trees' scores of each label and keep the k best labels of each document.
-
-    Parameters
-    ----------
-    found
-        What each tree found for the n documents, one tree after the other, so that `ptr` has
-        n_trees * n + 1 entries; a label that a tree did not find counts as 0 there.
-    label_score, total, label_sure
-        Scratch (n_labels): -inf, 0 and -inf everywhere, and again on return.
+def beam_best(rows: Rows, chunks: Chunks, beam: int, k: int, table: I32) -> tuple[I32, F64]:
+    """Walk documents down a tree that holds each label once; keep the k best of each document.
 
     Returns
     -------
     (labels, scores), (n, k) by rank: -1 after the last; scores in [0, 1].
     """
-    n_trees = (len(found.ptr) - 1) // n
-    labels = np.full((n, k), -1, np.int32)
+    n = len(rows.indptr) - 1
+    pairs, best = at_root(n), no_best(n, k)
+    while len(pairs.doc):
+        start, margins = level_margins(rows, chunks, pairs, table)
+        pairs, _ = one_level(chunks, pairs, start, margins, beam, best)
     scores = np.zeros((n, k))
-    sure = np.empty(k, np.float32)
-    touched = np.empty(len(label_score), np.int32)
-    seen = np.empty(len(label_score), np.int32)
     for i in range(n):
-        n_seen = 0
-        for t in range(n_trees):
-            begin, end = found.ptr[t * n + i], found.ptr[t * n + i + 1]
-            n_touched = merge_tree(found, begin, end, label_score, label_sure, touched)
-            for e in range(n_touched):
-                label = touched[e]
-                # One tree ranks by the log itself: order survives where exp underflows.
-                share = label_score[label]
-                if n_trees > 1:
-                    share = max(np.exp(share) / n_trees, 1e-300)
-                if total[label] == 0:
-                    seen[n_seen] = label
-                    n_seen += 1
-                total[label] += share
-                label_score[label] = -np.inf
-        size = 0
-        for e in range(n_seen):
-            label = seen[e]
-            size = push(scores[i], sure, labels[i], size, (total[label], label_sure[label], label))
-            total[label] = 0
-            label_sure[label] = -np.inf
-        sort_heap(scores[i], sure, labels[i], size)
-        if n_trees == 1:
-            for r in range(size):
-                scores[i, r] = np.exp(scores[i, r])
-    return labels, scores
+        sort_heap(best.log_score[i], best.certainty[i], best.label[i], best.size[i])
+        for r in range(best.size[i]):
+            scores[i, r] = np.exp(best.log_score[i, r])
+    return best.label, scores

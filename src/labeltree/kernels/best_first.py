@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from labeltree.kernels.beam import (
-    Found,
-    Pairs,
-    certainty,
-    first_pairs,
-    log_softmax,
-    log_transform,
-    no_pairs,
-)
 from labeltree.kernels.chunk import Chunks, score_node
 from labeltree.kernels.compile import kernel
+from labeltree.kernels.found import Found, Pairs, first_pairs, no_pairs
 from labeltree.kernels.heap import better
 from labeltree.kernels.sparse import Rows
+from labeltree.kernels.transform import certainty, log_softmax, log_transform
 from labeltree.kernels.types import F32, I32
 
 

@@ -2,8 +2,9 @@
 
 A chunk keeps the weights of siblings feature by feature (Etter et al., "Accelerating inference for
 sparse extreme multi-label ranking trees", WWW 2022). The features of a document are found in it by
-bisection, or through a table where enough documents share the price of filling it. Either way the
-sums run over the document's features in ascending order, so they are equal bit by bit.
+bisection, or through a table where enough documents share the price of filling it; then rows with
+weights for many children are spread out, to be multiplied in vectors. Either way the sums run over
+the document's features in ascending order, so they are equal bit by bit.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from labeltree.kernels.compile import kernel
+from labeltree.kernels.lanes import LINE, PAIR, line, load, pair, splat, store
+from labeltree.kernels.lockstep import zeros
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
+
+DENSE = 16
+"""A row with weights for every fourth child or more is multiplied whole, zeros and all."""
 
 
 class Chunks(NamedTuple):
@@ -67,18 +73,78 @@ def search_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
             add_scaled(rows.data[j], low - begin, chunks, c, out)
 
 
+class Table(NamedTuple):
+    """A chunk made ready for many documents."""
+
+    row_of: I32
+    """For each feature r > 0: row r of `dense`; r < 0: row -r - 1 of the chunk; 0: not there."""
+    dense: F32
+    """Rows of the chunk with weights for many children, (1 + n_rows, n_lanes); row 0 is zero."""
+    sums: F32
+    """A document's margins, (1, n_lanes)."""
+
+
 @kernel
-def table_row(rows: Rows, i: int, chunks: Chunks, c: int, table: I32, out: F32) -> None:
-    """Add one document times one chunk to out; `table[feature]` is the chunk's row + 1, or 0."""
+def opened(chunks: Chunks, c: int, n_children: int, row_of: I32) -> Table:
+    """Make a chunk ready; `row_of` is scratch (n_features), all zero, until `closed`."""
+    begin, end = chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]
+    row_ptr, at = chunks.row_ptr[begin + c :], chunks.entry_ptr[c]
+    n_dense = 0
+    for r in range(end - begin):
+        if DENSE * (row_ptr[r + 1] - row_ptr[r]) >= n_children:
+            n_dense += 1
+            row_of[chunks.feature[begin + r]] = n_dense
+        else:
+            row_of[chunks.feature[begin + r]] = -r - 1
+    n_lanes = PAIR if n_children <= PAIR else (n_children + LINE - 1) // LINE * LINE
+    table = Table(row_of, zeros(1 + n_dense, n_lanes), zeros(1, n_lanes))
+    for r in range(end - begin):
+        d = row_of[chunks.feature[begin + r]]
+        if d > 0:
+            for e in range(at + row_ptr[r], at + row_ptr[r + 1]):
+                table.dense[d, chunks.child[e]] = chunks.value[e]
+    return table
+
+
+@kernel
+def closed(chunks: Chunks, c: int, table: Table) -> None:
+    """Hand the scratch of `opened` back."""
+    for r in range(chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]):
+        table.row_of[chunks.feature[r]] = 0
+
+
+@kernel
+def table_row(rows: Rows, i: int, chunks: Chunks, c: int, table: Table, out: F32) -> None:
+    """Add one document times one chunk to out, through its table."""
+    sums, dense = table.sums, table.dense
+    sums[0, : len(out)] = out
     for j in range(rows.indptr[i], rows.indptr[i + 1]):
-        r = table[rows.indices[j]]
+        r, x = table.row_of[rows.indices[j]], rows.data[j]
         if r > 0:
-            add_scaled(rows.data[j], r - 1, chunks, c, out)
+            for first in range(0, dense.shape[1], LINE):
+                product = splat(x, line()) * load(dense, r, first, line())
+                store(sums, 0, first, load(sums, 0, first, line()) + product)
+        elif r < 0:
+            add_scaled(x, -r - 1, chunks, c, sums[0])
+    out[:] = sums[0, : len(out)]
+
+
+@kernel
+def pair_row(rows: Rows, i: int, table: Table, out: F32) -> None:
+    """Do what `table_row` does for two children, whose rows are all dense."""
+    sums = table.sums
+    sums[0, : len(out)] = out
+    total = load(sums, 0, 0, pair())
+    for j in range(rows.indptr[i], rows.indptr[i + 1]):
+        weights = load(table.dense, table.row_of[rows.indices[j]], 0, pair())
+        total = total + splat(rows.data[j], pair()) * weights
+    store(sums, 0, 0, total)
+    out[:] = sums[0, : len(out)]
 
 
 @kernel
 def score_node(
-    rows: Rows, chunks: Chunks, node: int, docs: I32, starts: I64, table: I32, out: F32
+    rows: Rows, chunks: Chunks, node: int, docs: I32, starts: I64, row_of: I32, out: F32
 ) -> None:
     """Write the margins of a node's children for the documents that reached it.
 
@@ -86,7 +152,7 @@ def score_node(
     ----------
     docs, starts
         Rows of the documents, and where in `out` the margins of each begin.
-    table
+    row_of
         Scratch (n_features), all zero, and again on return.
     """
     origin = chunks.child_ptr[node]
@@ -95,18 +161,21 @@ def score_node(
     for p in range(len(docs)):
         out[starts[p] : starts[p] + fan_out] = chunks.bias[origin : origin + fan_out]
         n_features += rows.indptr[docs[p] + 1] - rows.indptr[docs[p]]
-    for c in range(chunks.chunk_of[node], chunks.chunk_of[node + 1]):
-        begin, end = chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]
+    last = chunks.chunk_of[node + 1]
+    for c in range(chunks.chunk_of[node], last):
         offset = chunks.first_child[c] - origin
-        # Filling the table costs two passes over the chunk's rows, a search costs some eight
-        # comparisons a feature: the table pays once enough documents share it.
-        if 4 * n_features < end - begin:
+        end = chunks.first_child[c + 1] - origin if c + 1 < last else fan_out
+        # A table costs some passes over the chunk's rows, a search some eight comparisons a
+        # feature: the table pays once enough documents share it.
+        if 4 * n_features < chunks.chunk_ptr[c + 1] - chunks.chunk_ptr[c]:
             for p in range(len(docs)):
-                search_row(rows, docs[p], chunks, c, out[starts[p] + offset :])
+                search_row(rows, docs[p], chunks, c, out[starts[p] + offset : starts[p] + end])
             continue
-        for r in range(begin, end):
-            table[chunks.feature[r]] = r - begin + 1
+        table = opened(chunks, c, end - offset, row_of)
         for p in range(len(docs)):
-            table_row(rows, docs[p], chunks, c, table, out[starts[p] + offset :])
-        for r in range(begin, end):
-            table[chunks.feature[r]] = 0
+            mine = out[starts[p] + offset : starts[p] + end]
+            if end - offset <= PAIR:
+                pair_row(rows, docs[p], table, mine)
+            else:
+                table_row(rows, docs[p], chunks, c, table, mine)
+        closed(chunks, c, table)

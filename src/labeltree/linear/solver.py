@@ -10,7 +10,7 @@ from labeltree.kernels.hinge import SquaredHingeProblem
 from labeltree.kernels.logistic import LogisticProblem
 
 L2_HINGE, SIGMOID, L3_HINGE, SOFTMAX = range(4)
-"""Transforms of a margin f to a conditional score, as `kernels.beam.log_transform` counts them:
+"""Transforms of a margin f to a conditional score, as `kernels.transform` counts them:
 exp(-max(0, 1 - f)^2), 1 / (1 + exp(-f)), exp(-max(0, 1 - f)^3), softmax over the siblings."""
 
 

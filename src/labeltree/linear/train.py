@@ -23,6 +23,7 @@ from labeltree.core.seeds import derived
 from labeltree.core.tree import LabelTree
 from labeltree.kernels import beam
 from labeltree.kernels.compile import announce
+from labeltree.kernels.found import Pairs
 from labeltree.kernels.node import Node, Piece, solve_exclusive_node, solve_node
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.solver import SOFTMAX, Solver
@@ -238,7 +239,7 @@ def _by_level(
     return pieces
 
 
-def _below(level: LinearTree, width: int, block: tuple[Rows, beam.Pairs]) -> beam.Pairs:
+def _below(level: LinearTree, width: int, block: tuple[Rows, Pairs]) -> Pairs:
     """Return the pairs (document, node) that a beam keeps one level further down."""
     rows, standing = block
     table = scratch("table", level.n_features, np.int32)

@@ -16,10 +16,11 @@ from labeltree.core.pool import Pool, scratch
 from labeltree.core.scores import from_ranking
 from labeltree.core.store import storable
 from labeltree.core.tree import LabelTree
-from labeltree.kernels import beam as kernels
+from labeltree.kernels.beam import beam_best, beam_search
 from labeltree.kernels.best_first import best_first
 from labeltree.kernels.chunk import Chunks as KernelChunks
 from labeltree.kernels.compile import announce
+from labeltree.kernels.found import Ballot, Found, best_labels
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.weights import Chunks
 
@@ -58,12 +59,18 @@ class LinearTree:
             w.entry_ptr, w.feature, w.row_ptr, w.child, w.value, w.bias, self.transform,
         )  # fmt: skip
 
-    def search(self, rows: Rows, how: Search) -> kernels.Found:
+    def search(self, rows: Rows, how: Search) -> Found:
         """Return the candidate labels of a block of documents with their log scores."""
         table = scratch("table", self.n_features, np.int32)
         if how.exact:
             return best_first(rows, self.arrays, how.k, table)
-        return kernels.beam_search(rows, self.arrays, how.beam, table)
+        return beam_search(rows, self.arrays, how.beam, table)
+
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether each label stands at one node only."""
+        label = self.tree.label[self.tree.label >= 0]
+        return len(np.unique(label)) == len(label)
 
     def candidates(self, beam: int) -> int:
         """Return how many children a document meets at most on one level."""
@@ -93,17 +100,26 @@ def rank(trees: Sequence[LinearTree], X: CSR, how: Search, *, n_labels: int, poo
 
     def ranked(block: tuple[int, Rows]) -> CSR:
         rows = block[1]
+        if len(trees) == 1 and trees[0].distinct and not how.exact:
+            table = scratch("table", trees[0].n_features, np.int32)
+            arrays = trees[0].arrays
+            return from_ranking(*beam_best(rows, arrays, how.beam, how.k, table), n_labels)
         found = _joined([tree.search(rows, how) for tree in trees])
-        labels, scores = kernels.best_labels(
-            found, len(rows.indptr) - 1, how.k,
-            scratch("label_score", n_labels, np.float64, -np.inf),
-            scratch("total", n_labels, np.float64),
-            scratch("sure", n_labels, np.float32, -np.inf),
-        )  # fmt: skip
+        labels, scores = best_labels(found, len(rows.indptr) - 1, how.k, ballot(n_labels))
         return from_ranking(labels, scores, n_labels)
 
     blocks = pool.map(ranked, list(blocks_of(Rows(*for_kernel(X)), size)), what="predicting")
     return blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
+
+
+def ballot(n_labels: int) -> Ballot:
+    """Return this thread's scratch for counting votes."""
+    return Ballot(
+        scratch("highest", n_labels, np.float64, -np.inf),
+        scratch("label_score", n_labels, np.float64, -np.inf),
+        scratch("total", n_labels, np.float64),
+        scratch("certainty", n_labels, np.float32, -np.inf),
+    )
 
 
 def blocks_of(rows: Rows, size: int) -> Iterator[tuple[int, Rows]]:
@@ -114,11 +130,11 @@ def blocks_of(rows: Rows, size: int) -> Iterator[tuple[int, Rows]]:
         yield start, Rows(ptr - a, rows.indices[a:b], rows.data[a:b])
 
 
-def _joined(found: list[kernels.Found]) -> kernels.Found:
+def _joined(found: list[Found]) -> Found:
     """Put the trees' findings one after the other."""
     if len(found) == 1:
         return found[0]
     ends = np.cumsum([0, *(f.ptr[-1] for f in found)])
     starts = [f.ptr[:-1] + end for f, end in zip(found, ends[:-1], strict=True)]
     _, *parts = zip(*found, strict=True)
-    return kernels.Found(np.concatenate([*starts, ends[-1:]]), *map(np.concatenate, parts))
+    return Found(np.concatenate([*starts, ends[-1:]]), *map(np.concatenate, parts))

@@ -9,8 +9,10 @@ import numpy as np
 from labeltree.core.arrays import CSR, Doubles, Floats, Longs, for_kernel
 from labeltree.core.errors import DataError
 from labeltree.core.pool import scratch
-from labeltree.kernels.beam import Pairs, certainty, level_margins, log_transform
+from labeltree.kernels.beam import level_margins
+from labeltree.kernels.found import Pairs
 from labeltree.kernels.sparse import Rows
+from labeltree.kernels.transform import certainty, log_transform
 from labeltree.linear.tree import LinearTree
 
 
