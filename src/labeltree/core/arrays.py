@@ -50,6 +50,8 @@ def as_csr(matrix: Any, name: str) -> CSR:
 
 
 def _to_csr(matrix: Any, name: str) -> CSR:
+    if type(matrix) is csr_array and matrix.dtype == np.float32 and matrix.ndim == 2:
+        return matrix
     try:
         matrix = matrix if issparse(matrix) else np.asarray(matrix)
         if matrix.ndim == 2 and matrix.dtype.kind in "fiub":

@@ -2,9 +2,9 @@
 
 A chunk keeps the weights of siblings feature by feature (Etter et al., "Accelerating inference for
 sparse extreme multi-label ranking trees", WWW 2022). The features of a document are found in it by
-bisection, or through a table where enough documents share the price of filling it; then rows with
-weights for many children are spread out, to be multiplied in vectors. Either way the sums run over
-the document's features in ascending order, so they are equal bit by bit.
+bisection, in an index, or through a table where enough documents share the price of filling it;
+then rows with weights for many children are spread out, to be multiplied in vectors. Either way the
+sums run over the document's features in ascending order, so they are equal bit by bit.
 """
 
 from __future__ import annotations
@@ -14,13 +14,26 @@ from typing import NamedTuple
 import numpy as np
 
 from labeltree.kernels.compile import kernel
-from labeltree.kernels.lanes import LINE, PAIR, line, load, pair, splat, store
+from labeltree.kernels.lanes import LINE, PAIR, line, load, pair, prefetch, splat, store
 from labeltree.kernels.lockstep import zeros
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
 
 DENSE = 16
-"""A row with weights for every fourth child or more is multiplied whole, zeros and all."""
+"""A row with weights for one child in so many, or more, is multiplied whole, zeros and all."""
+CACHED = 250_000
+"""Trees with fewer weights stay in the cache."""
+
+
+class Index(NamedTuple):
+    """Where each chunk's rows are, for documents that come one by one; see `indexed`."""
+
+    shift: I8
+    """Features of a bucket: 2^shift, (n_chunks,); without chunks: no index."""
+    ptr: I64
+    """Buckets of each chunk, (n_chunks + 1,)."""
+    start: U32
+    """First row of each bucket, counted from the chunk's; one more ends its last bucket."""
 
 
 class Chunks(NamedTuple):
@@ -38,6 +51,7 @@ class Chunks(NamedTuple):
     value: F32
     bias: F32
     transform: I8
+    rows_index: Index
 
 
 @kernel
@@ -47,6 +61,74 @@ def add_scaled(x: np.float32, r: int, chunks: Chunks, c: int, out: F32) -> None:
     at, child, value = chunks.entry_ptr[c], chunks.child, chunks.value
     for e in range(at + row_ptr[r], at + row_ptr[r + 1]):
         out[child[e]] += x * value[e]
+
+
+@kernel
+def indexed(chunk_ptr: I64, feature: U32, n_features: int) -> Index:
+    """Divide the features into so many buckets that a chunk has one row in each, or two."""
+    n = len(chunk_ptr) - 1
+    shift, ptr = np.zeros(n, np.int8), np.zeros(n + 1, np.int64)
+    for c in range(n):
+        n_rows = max(chunk_ptr[c + 1] - chunk_ptr[c], 1)
+        while n_features >> shift[c] > 2 * n_rows:
+            shift[c] += 1
+        ptr[c + 1] = ptr[c] + (n_features >> shift[c]) + 2
+    start = np.empty(ptr[n], np.uint32)
+    for c in range(n):
+        filled = ptr[c]
+        for r in range(chunk_ptr[c], chunk_ptr[c + 1]):
+            while filled <= ptr[c] + (feature[r] >> np.uint32(shift[c])):
+                start[filled] = r - chunk_ptr[c]
+                filled += 1
+        start[filled : ptr[c + 1]] = chunk_ptr[c + 1] - chunk_ptr[c]
+    return Index(shift, ptr, start)
+
+
+@kernel
+def indexed_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
+    """Add one document times one chunk to out, looking each feature up in its bucket."""
+    features = chunks.feature[chunks.chunk_ptr[c] : chunks.chunk_ptr[c + 1]]
+    start, shift = chunks.rows_index.start[chunks.rows_index.ptr[c] :], chunks.rows_index.shift[c]
+    for j in range(rows.indptr[i], rows.indptr[i + 1]):
+        wanted = rows.indices[j]
+        bucket = wanted >> np.uint32(shift)
+        for r in range(start[bucket], start[bucket + 1]):
+            if features[r] == wanted:
+                add_scaled(rows.data[j], r, chunks, c, out)
+                break
+
+
+@kernel
+def fetched_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
+    """Do what `indexed_row` does for a large tree, whose chunks are not in the cache.
+
+    All look-ups go one step at a time, and each step asks for what the next one reads.
+    """
+    begin, entry = chunks.chunk_ptr[c], chunks.entry_ptr[c]
+    row_ptr = chunks.row_ptr[begin + c :]
+    first, shift = chunks.rows_index.ptr[c], np.uint32(chunks.rows_index.shift[c])
+    start = chunks.rows_index.start[first:]
+    low, high = rows.indptr[i], rows.indptr[i + 1]
+    found = np.empty(high - low, np.int64)
+    for j in range(low, high):
+        prefetch(start, rows.indices[j] >> shift)
+    for j in range(low, high):
+        found[j - low] = start[rows.indices[j] >> shift]
+        prefetch(chunks.feature, begin + found[j - low])
+    for j in range(low, high):
+        wanted, r, last = rows.indices[j], found[j - low], start[(rows.indices[j] >> shift) + 1]
+        while r < last and chunks.feature[begin + r] != wanted:
+            r += 1
+        found[j - low] = r if r < last else -1
+        if r < last:
+            prefetch(row_ptr, r)
+    for r in found:
+        if r >= 0:
+            prefetch(chunks.value, entry + row_ptr[r])
+            prefetch(chunks.child, entry + row_ptr[r])
+    for j in range(low, high):
+        if found[j - low] >= 0:
+            add_scaled(rows.data[j], found[j - low], chunks, c, out)
 
 
 @kernel
@@ -169,7 +251,13 @@ def score_node(
         # feature: the table pays once enough documents share it.
         if 4 * n_features < chunks.chunk_ptr[c + 1] - chunks.chunk_ptr[c]:
             for p in range(len(docs)):
-                search_row(rows, docs[p], chunks, c, out[starts[p] + offset : starts[p] + end])
+                mine = out[starts[p] + offset : starts[p] + end]
+                if len(chunks.rows_index.shift) and len(chunks.value) > CACHED:
+                    fetched_row(rows, docs[p], chunks, c, mine)
+                elif len(chunks.rows_index.shift):
+                    indexed_row(rows, docs[p], chunks, c, mine)
+                else:
+                    search_row(rows, docs[p], chunks, c, mine)
             continue
         table = opened(chunks, c, end - offset, row_of)
         for p in range(len(docs)):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from labeltree.core.arrays import CSR, Bytes, as_csr, for_kernel
+from labeltree.core.arrays import CSR, Bytes, Doubles, Ints, Longs, as_csr, for_kernel
 from labeltree.core.inputs import check_k
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.scores import from_ranking
@@ -19,6 +20,7 @@ from labeltree.core.tree import LabelTree
 from labeltree.kernels.beam import beam_best, beam_search
 from labeltree.kernels.best_first import best_first
 from labeltree.kernels.chunk import Chunks as KernelChunks
+from labeltree.kernels.chunk import Index, indexed
 from labeltree.kernels.compile import announce
 from labeltree.kernels.found import Ballot, Found, best_labels
 from labeltree.kernels.sparse import Rows
@@ -26,6 +28,8 @@ from labeltree.linear.weights import Chunks
 
 CANDIDATES_IN_FLIGHT = 4_000_000
 """Scores of children (or ranks asked for) held at once, which bounds the memory of a block."""
+FEW, PATIENCE = 16, 8
+"""After so many calls with few documents each, the rows of a tree are indexed for such calls."""
 
 
 class Search(NamedTuple):
@@ -54,17 +58,25 @@ class LinearTree:
     def arrays(self) -> KernelChunks:
         """The tree and its weights as the kernels take them."""
         w = self.weights
+        no_index = Index(np.zeros(0, np.int8), np.zeros(1, np.int64), np.zeros(0, np.uint32))
         return KernelChunks(
             self.tree.child_ptr, self.tree.label, w.chunk_of, w.first_child, w.chunk_ptr,
-            w.entry_ptr, w.feature, w.row_ptr, w.child, w.value, w.bias, self.transform,
+            w.entry_ptr, w.feature, w.row_ptr, w.child, w.value, w.bias, self.transform, no_index,
         )  # fmt: skip
+
+    @cached_property
+    def indexed(self) -> KernelChunks:
+        """The same with an index of the rows, for documents that come one by one."""
+        index = indexed(self.weights.chunk_ptr, self.weights.feature, self.n_features)
+        return self.arrays._replace(rows_index=Index(*index))
 
     def search(self, rows: Rows, how: Search) -> Found:
         """Return the candidate labels of a block of documents with their log scores."""
         table = scratch("table", self.n_features, np.int32)
+        arrays = self.arrays_for(len(rows.indptr) - 1)
         if how.exact:
-            return best_first(rows, self.arrays, how.k, table)
-        return beam_search(rows, self.arrays, how.beam, table)
+            return best_first(rows, arrays, how.k, table)
+        return beam_search(rows, arrays, how.beam, table)
 
     @cached_property
     def distinct(self) -> bool:
@@ -72,11 +84,29 @@ class LinearTree:
         label = self.tree.label[self.tree.label >= 0]
         return len(np.unique(label)) == len(label)
 
+    def arrays_for(self, n_samples: int) -> KernelChunks:
+        """Return the tree as the kernels take it, indexed once documents keep coming one by one.
+
+        The first answers do not wait for an index, and bulk work needs none.
+        """
+        if n_samples > FEW or next(self._visits) < PATIENCE:
+            return self.arrays
+        return self.indexed
+
+    @cached_property
+    def _visits(self) -> Iterator[int]:
+        return count()
+
     def candidates(self, beam: int) -> int:
         """Return how many children a document meets at most on one level."""
-        fan = np.diff(self.tree.child_ptr)
+        return max(int(level[min(beam, len(level)) - 1]) for level in self._widest)
+
+    @cached_property
+    def _widest(self) -> list[Longs]:
+        """For each level the children of its widest node, of its two widest, ..."""
+        fan = np.diff(self.tree.child_ptr).astype(np.int64)
         levels = np.split(fan, self.tree.level_ptr[1:-1])
-        return max(int(np.sort(level)[::-1][:beam].sum()) for level in levels)
+        return [np.cumsum(np.sort(level)[::-1]) for level in levels]
 
 
 def rank(trees: Sequence[LinearTree], X: CSR, how: Search, *, n_labels: int, pool: Pool) -> CSR:
@@ -99,17 +129,22 @@ def rank(trees: Sequence[LinearTree], X: CSR, how: Search, *, n_labels: int, poo
     size = int(np.clip(CANDIDATES_IN_FLIGHT // (width * len(trees)), 1, 8192))
 
     def ranked(block: tuple[int, Rows]) -> CSR:
-        rows = block[1]
-        if len(trees) == 1 and trees[0].distinct and not how.exact:
-            table = scratch("table", trees[0].n_features, np.int32)
-            arrays = trees[0].arrays
-            return from_ranking(*beam_best(rows, arrays, how.beam, how.k, table), n_labels)
-        found = _joined([tree.search(rows, how) for tree in trees])
-        labels, scores = best_labels(found, len(rows.indptr) - 1, how.k, ballot(n_labels))
-        return from_ranking(labels, scores, n_labels)
+        return from_ranking(*best_of_block(trees, block[1], how, n_labels), n_labels)
 
     blocks = pool.map(ranked, list(blocks_of(Rows(*for_kernel(X)), size)), what="predicting")
     return blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
+
+
+def best_of_block(
+    trees: Sequence[LinearTree], rows: Rows, how: Search, n_labels: int
+) -> tuple[Ints, Doubles]:
+    """Return (labels, scores) by rank for a block of documents; see `best_labels`."""
+    first, n = trees[0], len(rows.indptr) - 1
+    if len(trees) == 1 and first.distinct and not how.exact:
+        table = scratch("table", first.n_features, np.int32)
+        return beam_best(rows, first.arrays_for(n), how.beam, how.k, table)
+    found = _joined([tree.search(rows, how) for tree in trees])
+    return best_labels(found, n, how.k, ballot(n_labels))
 
 
 def ballot(n_labels: int) -> Ballot:
