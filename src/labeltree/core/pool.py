@@ -77,6 +77,9 @@ def phase(what: str) -> Iterator[None]:
 class Pool(Protocol):
     """Maps a function over items; Ray or processes may stand behind it too."""
 
+    n_jobs: int
+    """How many items are worked on at once."""
+
     def map(self, fn: Callable[[T], R], items: Sequence[T], *, what: str = "") -> list[R]:
         """Return `[fn(item) for item in items]`, in order."""
 

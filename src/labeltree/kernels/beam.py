@@ -11,7 +11,17 @@ import numpy as np
 
 from labeltree.kernels.chunk import Chunks, score_node
 from labeltree.kernels.compile import kernel
-from labeltree.kernels.found import Best, Found, Pairs, first_pairs, no_best, no_pairs, with_level
+from labeltree.kernels.found import (
+    Best,
+    Found,
+    Pairs,
+    first_found,
+    first_pairs,
+    no_best,
+    no_found,
+    no_pairs,
+    with_level,
+)
 from labeltree.kernels.heap import push, sort_heap
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.transform import certainty, log_softmax, log_transform
@@ -57,8 +67,8 @@ def level_margins(rows: Rows, chunks: Chunks, pairs: Pairs, table: I32) -> tuple
 @kernel
 def one_level(
     chunks: Chunks, pairs: Pairs, start: I64, margins: F32, beam: int, best: Best
-) -> tuple[Pairs, Pairs]:
-    """Go down one level: return (document, node) pairs of the next and (document, label) found.
+) -> tuple[Pairs, Found]:
+    """Go down one level: return the nodes reached on the next and the labels found.
 
     Where only the `best` labels are wanted (k > 0), labels go there and none are returned.
 
@@ -71,7 +81,7 @@ def one_level(
     """
     doc, node = pairs.doc, pairs.key
     k = best.label.shape[1]
-    found, n_found = no_pairs(0 if k else len(margins)), 0
+    found, n_found = no_found(len(best.size), 0 if k else len(margins)), 0
     kept, n_kept = no_pairs(min(beam * len(doc), len(margins))), 0
     p = 0
     while p < len(doc):
@@ -95,16 +105,19 @@ def one_level(
                             best.log_score[i], best.certainty[i], best.label[i], best.size[i], entry
                         )
                 elif chunks.label[child] >= 0:
-                    found.doc[n_found], found.key[n_found] = i, chunks.label[child]
+                    found.label[n_found] = chunks.label[child]
                     found.log_score[n_found], found.certainty[n_found] = s, c
                     n_found += 1
                 if chunks.child_ptr[child + 1] > chunks.child_ptr[child]:
                     size = push(score, sure, key, size, (s, c, child))
             p += 1
         sort_heap(score, sure, key, size)
+        found.ptr[i + 1] = n_found
         kept.doc[n_kept : n_kept + size] = i
         n_kept += size
-    return first_pairs(kept, n_kept), first_pairs(found, n_found)
+    for i in range(len(found.ptr) - 1):  # documents that stand at no node of this level
+        found.ptr[i + 1] = max(found.ptr[i + 1], found.ptr[i])
+    return first_pairs(kept, n_kept), first_found(found, n_found)
 
 
 @kernel
@@ -117,7 +130,7 @@ def at_root(n: int) -> Pairs:
 
 
 @kernel
-def descend(rows: Rows, chunks: Chunks, pairs: Pairs, beam: int, table: I32) -> tuple[Pairs, Pairs]:
+def descend(rows: Rows, chunks: Chunks, pairs: Pairs, beam: int, table: I32) -> tuple[Pairs, Found]:
     """Go down one level from nodes reached; see `beam_search`."""
     start, margins = level_margins(rows, chunks, pairs, table)
     every = no_best(len(rows.indptr) - 1, 0)
@@ -139,11 +152,10 @@ def beam_search(rows: Rows, chunks: Chunks, beam: int, table: I32) -> Found:
         Scratch (n_features), all zero, and again on return.
     """
     n = len(rows.indptr) - 1
-    pairs, none = at_root(n), no_pairs(0)
-    found = Found(np.zeros(n + 1, np.int64), none.key, none.log_score, none.certainty)
+    pairs, found = at_root(n), no_found(n, 0)
     while len(pairs.doc):
         pairs, labels = descend(rows, chunks, pairs, beam, table)
-        if len(labels.doc):
+        if len(labels.label):
             found = with_level(found, labels)
     return found
 

@@ -12,12 +12,12 @@ from labeltree.kernels.types import F32, F64, I32, I64
 
 
 class Pairs(NamedTuple):
-    """A document and a node it has reached, or a label it has found."""
+    """Documents and the nodes they have reached."""
 
     doc: I32
     """Row of the document, (n_pairs,)."""
     key: I32
-    """Node or label."""
+    """Node."""
     log_score: F64
     """Log of the product of the conditional scores on the path."""
     certainty: F32
@@ -30,6 +30,7 @@ class Found(NamedTuple):
     ptr: I64
     label: I32
     log_score: F64
+    """Log of the product of the conditional scores on the path."""
     certainty: F32
 
 
@@ -71,28 +72,37 @@ def no_best(n: int, k: int) -> Best:
 
 
 @kernel
-def with_level(found: Found, level: Pairs) -> Found:
-    """Add the labels of a level, those of a document side by side and documents in order."""
+def no_found(n_documents: int, n: int) -> Found:
+    """Return room for n candidates."""
+    return Found(
+        np.zeros(n_documents + 1, np.int64), np.empty(n, np.int32), np.empty(n),
+        np.empty(n, np.float32),
+    )  # fmt: skip
+
+
+@kernel
+def first_found(found: Found, n: int) -> Found:
+    """Return the first n candidates."""
+    return Found(found.ptr, found.label[:n], found.log_score[:n], found.certainty[:n])
+
+
+@kernel
+def with_level(found: Found, level: Found) -> Found:
+    """Return the candidates of both, those of each document together."""
     n = len(found.ptr) - 1
-    ptr = np.zeros(n + 1, np.int64)
-    for i in level.doc:
-        ptr[i + 1] += 1
-    for i in range(n):
-        ptr[i + 1] += ptr[i]
     if not found.ptr[n]:
-        return Found(ptr, level.key, level.log_score, level.certainty)
-    both = no_pairs(found.ptr[n] + ptr[n])
+        return level
+    both = no_found(n, found.ptr[n] + level.ptr[n])
+    both.ptr[:] = found.ptr + level.ptr
     for i in range(n):
-        before = slice(found.ptr[i], found.ptr[i + 1])
-        new = slice(ptr[i], ptr[i + 1])
-        start = before.start + new.start
-        middle, end = before.stop + new.start, before.stop + new.stop
-        both.key[start:middle], both.key[middle:end] = found.label[before], level.key[new]
-        both.log_score[start:middle] = found.log_score[before]
-        both.log_score[middle:end] = level.log_score[new]
-        both.certainty[start:middle] = found.certainty[before]
-        both.certainty[middle:end] = level.certainty[new]
-    return Found(found.ptr + ptr, both.key, both.log_score, both.certainty)
+        to = both.ptr[i]
+        for part in (found, level):
+            a, b = part.ptr[i], part.ptr[i + 1]
+            both.label[to : to + b - a] = part.label[a:b]
+            both.log_score[to : to + b - a] = part.log_score[a:b]
+            both.certainty[to : to + b - a] = part.certainty[a:b]
+            to += b - a
+    return both
 
 
 class Ballot(NamedTuple):

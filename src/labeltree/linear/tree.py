@@ -126,7 +126,8 @@ def rank(trees: Sequence[LinearTree], X: CSR, how: Search, *, n_labels: int, poo
     announce()
     how = how._replace(k=min(how.k, n_labels))
     width = max(how.k, *(how.k if how.exact else tree.candidates(how.beam) for tree in trees))
-    size = int(np.clip(CANDIDATES_IN_FLIGHT // (width * len(trees)), 1, 8192))
+    share = -(-X.shape[0] // pool.n_jobs)  # so that nobody waits
+    size = int(np.clip(CANDIDATES_IN_FLIGHT // (width * len(trees)), 1, min(8192, share)))
 
     def ranked(block: tuple[int, Rows]) -> CSR:
         return from_ranking(*best_of_block(trees, block[1], how, n_labels), n_labels)
