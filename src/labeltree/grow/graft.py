@@ -37,7 +37,7 @@ class Graft(Params):
         """Return the taxonomy with grown nodes in between."""
         tree = self.taxonomy.build(X, Y, labels, seed=seed, pool=pool)
         assert tree.source is not None
-        Z = pifa(X, csr_array(tree.node_targets(Y)))
+        Z = pifa(X, csr_array(tree.node_targets(Y)), pool=pool)
         parent, label, source = [tree.parent.copy()], [tree.label], [tree.source]
         n_nodes = tree.n_nodes
         for v in tree.inner[tree.fan_out > self.max_children]:

@@ -46,7 +46,7 @@ class Grown(Params):
 
     def build(self, X: CSR, Y: CSR, labels: Labels, *, seed: int, pool: Pool) -> LabelTree:
         """Return the grown tree; labels without documents are spread over its smallest leaves."""
-        Z = self.features.represent(X, Y, labels)
+        Z = self.features.represent(X, Y, labels, pool)
         if self.min_weight > 0:
             Z = pruned(Z, self.min_weight)
         known = np.diff(Z.indptr) > 0

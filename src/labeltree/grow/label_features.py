@@ -12,13 +12,14 @@ from labeltree.core.arrays import CSR, as_csr
 from labeltree.core.errors import DataError
 from labeltree.core.labels import Labels
 from labeltree.core.params import Params, choice, within
+from labeltree.core.pool import Pool
 from labeltree.grow.pifa import pifa, unit_rows
 
 
 class LabelFeatures(Protocol):
     """Represents labels for clustering."""
 
-    def represent(self, X: CSR, Y: CSR, labels: Labels) -> CSR:
+    def represent(self, X: CSR, Y: CSR, labels: Labels, pool: Pool | None = None) -> CSR:
         """Return one row of length 1 a label, (n_labels, any); empty where nothing is known.
 
         Parameters
@@ -37,16 +38,16 @@ class Pifa(Params):
     per_document: bool = False
     """Whether the labels of a document share its weight (PECOS) or each gets it all (Parabel)."""
 
-    def represent(self, X: CSR, Y: CSR, labels: Labels) -> CSR:
+    def represent(self, X: CSR, Y: CSR, labels: Labels, pool: Pool | None = None) -> CSR:
         """Return (n_labels, n_features)."""
-        return pifa(X, Y, per_document=self.per_document)
+        return pifa(X, Y, per_document=self.per_document, pool=pool)
 
 
 @dataclass
 class CoOccurrence(Params):
     """The other labels of a label's documents (Bonsai's label space, 2020, sec. 3.1)."""
 
-    def represent(self, X: CSR, Y: CSR, labels: Labels) -> CSR:
+    def represent(self, X: CSR, Y: CSR, labels: Labels, pool: Pool | None = None) -> CSR:
         """Return (n_labels, n_labels): how often each other label stands beside it."""
         together = csr_array(Y.T @ Y)
         together.setdiag(0)  # a label tells nothing about itself
@@ -60,9 +61,9 @@ class Joint(Params):
     per_document: bool = False
     """As in `pifa`."""
 
-    def represent(self, X: CSR, Y: CSR, labels: Labels) -> CSR:
+    def represent(self, X: CSR, Y: CSR, labels: Labels, pool: Pool | None = None) -> CSR:
         """Return (n_labels, n_features + n_labels)."""
-        documents = pifa(X, Y, per_document=self.per_document)
+        documents = pifa(X, Y, per_document=self.per_document, pool=pool)
         return _beside(documents, CoOccurrence().represent(X, Y, labels))
 
 
@@ -81,7 +82,7 @@ class LabelText(Params):
     per_document: bool = False
     """As in `pifa`."""
 
-    def represent(self, X: CSR, Y: CSR, labels: Labels) -> CSR:
+    def represent(self, X: CSR, Y: CSR, labels: Labels, pool: Pool | None = None) -> CSR:
         """Return (n_labels, n_features), twice as many columns side by side.
 
         Raises
@@ -95,7 +96,7 @@ class LabelText(Params):
                 " was given features instead of texts.",
                 "Put a label_names.tsv beside the data, and fit on texts.",
             )
-        documents = pifa(X, Y, per_document=self.per_document)
+        documents = pifa(X, Y, per_document=self.per_document, pool=pool)
         text = unit_rows(as_csr(labels.features, "label features"))
         if self.join == "mixed":
             mixed = documents * (1 - self.share) + text * self.share

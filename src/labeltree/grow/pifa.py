@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array
+from numpy.typing import NDArray
 
-from labeltree.core.arrays import CSR, as_csr, row_of_entry
+from labeltree.core.arrays import CSR, Floats, Longs, for_kernel, from_parts, row_of_entry
+from labeltree.core.pool import Pool, ThreadPool, scratch
+from labeltree.kernels.compile import announce
+from labeltree.kernels.pifa import unit_sums
+from labeltree.kernels.sparse import Rows
+
+Words = NDArray[np.uint32]
 
 
-def pifa(X: CSR, Y: CSR, *, per_document: bool = False) -> CSR:
+LABELS_SUMMED = 1024
+"""Labels that one thread sums at a time."""
+
+
+def pifa(X: CSR, Y: CSR, *, per_document: bool = False, pool: Pool | None = None) -> CSR:
     """Return label representations of length 1, (n_labels, n_features).
 
     z_l is proportional to the sum of x_i over the documents i that carry label l (Parabel); with
     `per_document` each document's labels first share a weight, 1 / sqrt(n_i) each (PECOS). Labels
     without documents have an empty row. No constant feature takes part.
     """
+    weight = np.ones(X.shape[0], np.float32)
     if per_document:
-        Y = csr_array(Y.multiply(1 / np.sqrt(np.maximum(1, np.diff(Y.indptr)))[:, None]))
-    return unit_rows(as_csr(csr_array(Y.T @ X), "label features"))
+        weight /= np.sqrt(np.maximum(1, np.diff(Y.indptr))).astype(np.float32)
+    by_label, rows, n_features = Y.tocsc(), Rows(*for_kernel(X)), int(X.shape[1])
+    announce()
+
+    def summed(first: int) -> tuple[Longs, Words, Floats]:
+        ptr = by_label.indptr[first : first + LABELS_SUMMED + 1].astype(np.int64)
+        return unit_sums(
+            rows, ptr, by_label.indices, weight, n_features,
+            scratch("seen", n_features, np.int32), scratch("total", n_features, np.float32),
+        )  # fmt: skip
+
+    starts = range(0, Y.shape[1], LABELS_SUMMED)
+    parts = (pool or ThreadPool(1)).map(summed, starts, what="representing labels")
+    ends = np.cumsum([0, *(len(data) for _, _, data in parts)])
+    ptrs = [ptr[1:] + end for (ptr, _, _), end in zip(parts, ends, strict=False)]
+    indices = np.concatenate([part[1] for part in parts]).view(np.int32)
+    data = np.concatenate([part[2] for part in parts])
+    return from_parts(data, indices, np.concatenate([[0], *ptrs]), (Y.shape[1], n_features))
 
 
 def pruned(Z: CSR, threshold: float) -> CSR:

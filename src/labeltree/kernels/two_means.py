@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from labeltree.kernels.compile import kernel
+from labeltree.kernels.lanes import PAIR, pair, store
+from labeltree.kernels.lockstep import margins, zeros
 from labeltree.kernels.random import advanced, mixed
 from labeltree.kernels.sparse import Rows, gather
 from labeltree.kernels.types import F32, I32, Bools
@@ -61,7 +63,7 @@ def halves_from(
     """Split the rows of a CSR matrix, starting from rows `first` and `second` as centres."""
     indptr, indices, data = rows
     n = len(indptr) - 1
-    centre = np.zeros((n_columns, 2), np.float32)
+    centre = zeros(n_columns + 1, PAIR)  # the last row, a constant feature's, stays zero
     for j in range(indptr[first], indptr[first + 1]):
         centre[indices[j], 0] = data[j]
     for j in range(indptr[second], indptr[second + 1]):
@@ -71,13 +73,7 @@ def halves_from(
     previous, objective = -2.0, -2.0
     for _ in range(max_iter):
         for m in range(n):
-            left_dot = np.float32(0)
-            right_dot = np.float32(0)
-            for j in range(indptr[m], indptr[m + 1]):
-                left_dot += data[j] * centre[indices[j], 0]
-                right_dot += data[j] * centre[indices[j], 1]
-            similarity[m, 0] = left_dot
-            similarity[m, 1] = right_dot
+            store(similarity, m, 0, margins(rows, m, centre, 0, pair()))
         # Ascending, most left first; stable, so that ties stay in order of the labels.
         order = np.argsort(similarity[:, 1] - similarity[:, 0], kind="mergesort")
         total = 0.0
