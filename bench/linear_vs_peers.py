@@ -72,8 +72,8 @@ SHAPES: dict[str, dict[str, dict[str, Any]]] = {
         PECOS: {"nr_splits": 32},
     },
 }
-"""Trees of one shape: the systems that grow it, and their settings. Another `layout` of weights only
-matters to answers: the model is that of the system before it."""
+"""Trees of one shape: the systems that grow it, and their settings. Another `layout` of weights
+matters to answers only: the model is that of the system before it."""
 
 
 def main() -> None:
