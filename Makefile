@@ -8,7 +8,7 @@ PEERS := bench/work/peers
 SOURCES := src tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test test-core test-fast docs tables bench-peers bench clean
+.PHONY: help install demo fix lint types test test-core test-fast docs tables bench-peers bench bench-speed clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,11 +56,18 @@ tables: .venv/dev  ## draw the tables of the docs from bench/results, run what t
 bench-peers:  ## set up the peers' environment
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet omikuji==0.5.2 napkinxc==0.7.2 libpecos==1.2.8
+	test -x $(PEERS)-libmultilabel/bin/python || $(PYTHON) -m venv $(PEERS)-libmultilabel
+	$(PEERS)-libmultilabel/bin/python -m pip install --quiet libmultilabel==0.10.0
 
 bench: .venv/dev bench-peers  ## measure against omikuji (needs LABELTREE_DATA; about half an hour)
 	$(BIN)/python bench/quality_vs_peers.py $(PEERS)/bin/python
 	$(BIN)/python bench/trees.py
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/tables.py
+
+bench-speed: .venv/dev bench-peers  ## measure speed and memory beside the peers (hours; resumes)
+	$(BIN)/python bench/linear_vs_peers.py
+	$(BIN)/python bench/phases.py
 	$(BIN)/python bench/tables.py
 
 clean:  ## remove what was built

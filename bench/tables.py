@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import speed_tables
 from common import HERE, results
 
 PAGES = [HERE.parent / "README.md", *sorted((HERE.parent / "docs").glob("*.md"))]
@@ -21,6 +22,7 @@ def main() -> None:
             pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
             text = re.sub(pattern, lambda m, d=draw: m[1] + d() + m[2], text, flags=re.DOTALL)
         page.write_text(text, "utf8")
+    speed_tables.plot(HERE.parent / "docs" / "performance.png")
 
 
 def grouped(rows: Iterable[dict[str, Any]], *keys: str) -> dict[tuple, list[dict[str, Any]]]:
@@ -189,7 +191,17 @@ def tfidf() -> str:
 def provenance() -> str:
     """Which commits and machines the figures come from."""
     seen: dict[str, set[str]] = defaultdict(set)
-    for bench in ("quality_vs_peers", "trees", "decisions", "update", "startup", "tfidf_speed"):
+    for bench in (
+        "quality_vs_peers",
+        "trees",
+        "decisions",
+        "decision_constants",
+        "update",
+        "startup",
+        "tfidf_speed",
+        "linear_vs_peers",
+        "phases",
+    ):
         for row in results(bench):
             seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
     return "".join(f"- `{b}`: {', '.join(sorted(v))}\n" for b, v in seen.items())
@@ -205,6 +217,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "startup": startup,
     "tfidf_speed": tfidf,
     "provenance": provenance,
+    "speed_summary": speed_tables.summary,
+    "speed_memory": speed_tables.memory,
+    "speed_detail": speed_tables.detail,
+    "phases": speed_tables.phases,
 }
 
 if __name__ == "__main__":
