@@ -88,8 +88,7 @@ def once(X, Y, X_test) -> tuple[dict[str, float], dict[str, float]]:
 def met(linear, X) -> int:
     """Count the weights that meet a feature of a document at a node it visits."""
     w, rows = linear.weights, Rows(*for_kernel(X))
-    size = np.diff(w.row_ptr)
-    size = np.delete(size, (w.chunk_ptr[1:-1] + np.arange(1, len(w.chunk_ptr) - 1) - 1))
+    size = w.row_size
     chunk = np.repeat(np.arange(len(w.chunk_ptr) - 1), np.diff(w.chunk_ptr))
     entries = sp.csr_array((size.astype(np.float64), (chunk, w.feature)))
     entries.resize((len(w.chunk_ptr) - 1, X.shape[1]))

@@ -33,6 +33,7 @@ def test_joined():
     assert chunks.chunk_ptr.tolist() == [0, 3, 4, 7]
     assert chunks.entry_ptr.tolist() == [0, 4, 5, 8]
     assert chunks.feature.tolist() == [0, 3, 4, 1, 0, 1, 4]
+    assert chunks.row_size.tolist() == [1, 2, 1, 1, 1, 1, 1]
     assert chunks.row_ptr.tolist() == [0, 1, 3, 4, 0, 1, 0, 1, 2, 3]
     assert chunks.child.tolist() == [0, 0, 1, 1, 0, 1, 1, 1]
     assert chunks.value.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -40,7 +41,7 @@ def test_joined():
         chunks.bias, np.array([np.inf, 0.1, 0.2, 0.3, -np.inf, 0.5], np.float32)
     )
     assert [getattr(chunks, f).dtype for f in Chunks.__dataclass_fields__] == [
-        "i4", "i4", "i8", "i8", "u4", "u4", "u2", "f4", "f4",
+        "i4", "i4", "i8", "i8", "u4", "u2", "u2", "f4", "f4",
     ]  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def test_weights_of_one_child(node, parent):
 
 def test_bytes_count_every_array():
     chunks, _ = three_chunks()
-    assert chunks.n_bytes == 7 * 4 + 3 * 4 + 4 * 8 + 4 * 8 + 7 * 4 + 10 * 4 + 8 * 2 + 8 * 4 + 6 * 4
+    assert chunks.n_bytes == 7 * 4 + 3 * 4 + 4 * 8 + 4 * 8 + 7 * 4 + 7 * 2 + 8 * 2 + 8 * 4 + 6 * 4
 
 
 def test_nothing_at_all():

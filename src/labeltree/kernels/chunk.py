@@ -55,6 +55,20 @@ class Chunks(NamedTuple):
 
 
 @kernel
+def row_starts(chunk_ptr: I64, row_size: U16) -> U32:
+    """Return where each row's entries begin within its chunk, (n_rows + n_chunks,).
+
+    Row r of chunk c: entries `out[chunk_ptr[c] + c + r]` up to the next.
+    """
+    n = len(chunk_ptr) - 1
+    out = np.zeros(len(row_size) + n, np.uint32)
+    for c in range(n):
+        for r in range(chunk_ptr[c], chunk_ptr[c + 1]):
+            out[r + c + 1] = out[r + c] + np.uint32(row_size[r])
+    return out
+
+
+@kernel
 def add_scaled(x: np.float32, r: int, chunks: Chunks, c: int, out: F32) -> None:
     """Add x times the weights of row r of chunk c to out."""
     row_ptr = chunks.row_ptr[chunks.chunk_ptr[c] + c :]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltree.core.arrays import Floats, Ints, Longs
 from labeltree.core.store import storable
+from labeltree.kernels.chunk import row_starts
 from labeltree.kernels.node import Piece
 
 Shorts = NDArray[np.uint16]
@@ -24,8 +26,8 @@ class Chunks:
     """Sparse weights of all nodes (Etter et al., WWW 2022: masked sparse chunk multiplication).
 
     Chunk c holds children `first_child[c]`, `first_child[c] + 1`, ... of one node. Its rows are
-    `chunk_ptr[c]:chunk_ptr[c + 1]`, one a feature, ascending. The entries of its r-th row are
-    `entry_ptr[c] + row_ptr[chunk_ptr[c] + c + r]` up to the next row's.
+    `chunk_ptr[c]:chunk_ptr[c + 1]`, one a feature, ascending; their entries follow each other from
+    `entry_ptr[c]` on, `row_size` of each row.
     """
 
     chunk_of: Ints
@@ -38,8 +40,8 @@ class Chunks:
     """First entry of each chunk, (n_chunks + 1,)."""
     feature: Words
     """Feature of each row, (n_rows,)."""
-    row_ptr: Words
-    """Start of each row's entries within its chunk, (n_rows + n_chunks,)."""
+    row_size: Shorts
+    """Entries of each row, (n_rows,)."""
     child: Shorts
     """Child of each entry, counted from the chunk's first, (n_entries,)."""
     value: Floats
@@ -53,16 +55,22 @@ class Chunks:
         bias = np.full(n_nodes, np.inf, np.float32)
         for piece, first in zip(pieces, first_child, strict=True):
             bias[first : first + len(piece.bias)] = piece.bias
-        empty = Piece(*(np.zeros(0, t) for t in ("u4", "u4", "u2", "f4", "f4")))
-        stacked = [np.concatenate(part) for part in zip(empty, *pieces, strict=True)]
-        feature, row_ptr, child, value, _ = stacked
+        empty = Piece(*(np.zeros(0, t) for t in ("u4", "u2", "u2", "f4", "f4")))
+        sized = [p._replace(row_ptr=np.diff(p.row_ptr).astype(np.uint16)) for p in pieces]
+        stacked = [np.concatenate(part) for part in zip(empty, *sized, strict=True)]
+        feature, row_size, child, value, _ = stacked
         return cls(
             np.searchsorted(node, np.arange(n_nodes + 1)).astype(np.int32),
             first_child,
             _offsets([len(p.feature) for p in pieces]),
             _offsets([len(p.value) for p in pieces]),
-            feature, row_ptr, child, value, bias,
+            feature, row_size, child, value, bias,
         )  # fmt: skip
+
+    @cached_property
+    def row_ptr(self) -> Words:
+        """Where each row's entries begin within its chunk; see `kernels.chunk.row_starts`."""
+        return row_starts(self.chunk_ptr, self.row_size)
 
     @property
     def n_bytes(self) -> int:
@@ -85,7 +93,7 @@ class Chunks:
         c = first - 1 + int(np.searchsorted(self.first_child[first:last], node, "right"))
         rows = slice(int(self.chunk_ptr[c]), int(self.chunk_ptr[c + 1]))
         entries = slice(int(self.entry_ptr[c]), int(self.entry_ptr[c + 1]))
-        counts = np.diff(self.row_ptr[rows.start + c : rows.stop + c + 1])
+        counts = self.row_size[rows]
         mine = self.child[entries] == node - self.first_child[c]
         return np.repeat(self.feature[rows], counts)[mine], self.value[entries][mine]
 
