@@ -10,10 +10,10 @@ from scipy.sparse import csr_array
 
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.core.pool import ThreadPool
-from labeltree.core.scores import top_k
+from labeltree.core.scores import FLOOR, from_ranking, top_k
 from labeltree.core.tree import LabelTree
-from labeltree.kernels import beam, chunk, heap, transform
-from labeltree.kernels.found import best_labels
+from labeltree.kernels import alone, beam, chunk, heap, transform
+from labeltree.kernels.found import as_rows, best_labels
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.tree import LinearTree, Search, ballot, rank
 from labeltree.linear.weights import Chunks, Piece
@@ -212,7 +212,7 @@ def test_searching_and_looking_up_give_the_same_bits(per_document, n_children, m
         kinds |= set(np.sign(scratch).tolist())
         for i in range(case.X.shape[0]):
             searched, looked_up = (case.bias[list(nodes)].copy() for _ in range(2))
-            chunk.search_row(rows, i, chunks, c, searched)
+            alone.search_row(rows, i, chunks, c, searched)
             if len(nodes) > 2:
                 chunk.table_row(rows, i, chunks, c, chunk.Table(*table), looked_up)
             else:
@@ -222,6 +222,46 @@ def test_searching_and_looking_up_give_the_same_bits(per_document, n_children, m
         chunk.closed(chunks, c, chunk.Table(*table))
         assert not scratch.any(), "the scratch comes back as it was"
     assert kinds == ({-1, 0, 1} if n_children == 50 else {0, 1})
+
+
+@pytest.mark.parametrize("per_document", [0, 1, 3, 30, 80])
+@pytest.mark.parametrize(("n_children", "max_siblings"), [(9, 1024), (9, 4), (2, 1024), (50, 40)])
+@pytest.mark.parametrize("n_features", [80, 3000])
+def test_an_index_gives_the_same_bits(per_document, n_children, max_siblings, n_features):
+    case = wide_case(per_document, 80, per_document, n_children=n_children)
+    far = np.sort(np.random.default_rng(1).choice(n_features, 80, replace=False))
+    W = np.zeros((n_children + 1, n_features), np.float32)
+    W[:, far] = case.W
+    if n_features == 80:  # all weights are there
+        W[1:] = np.random.default_rng(2).normal(size=(n_children, 80))
+    X = csr_array((case.X.data, far[case.X.indices], case.X.indptr), (40, n_features))
+    case = case._replace(W=W, X=as_csr(X, "X"))
+    linear, rows = linear_tree(case, max_siblings), Rows(*for_kernel(case.X))
+    chunks = linear.indexed
+    spread = chunks.rows_index.spread_at >= 0
+    assert spread.any() == (n_features == 80), "where features are many, only the index is left"
+    for c in range(len(chunks.first_child)):
+        first = chunks.first_child[c]
+        nodes = list(range(first, min(first + max_siblings, n_children + 1)))
+        for i in range(case.X.shape[0]):
+            found = [case.bias[nodes].copy() for _ in range(4)]
+            alone.search_row(rows, i, chunks, c, found[0])
+            alone.indexed_row(rows, i, chunks, c, found[1])
+            alone.fetched_row(rows, i, chunks, c, found[2])
+            alone.alone(rows, i, chunks, c, n_features, found[3])  # spread out, if that pays
+            for other in found[1:]:
+                np.testing.assert_array_equal(found[0], other)
+
+
+def test_documents_one_by_one_get_an_index_and_the_same_answers():
+    case = random_case(5, n_nodes=60, n=30)
+    linear = linear_tree(case)
+    together = rank([linear], case.X, Search(7, 3), n_labels=60, pool=POOL)
+    assert "indexed" not in vars(linear)
+    for i in range(30):
+        alone = rank([linear], as_csr(case.X[[i]], "X"), Search(7, 3), n_labels=60, pool=POOL)
+        assert (alone != together[[i]]).nnz == 0
+    assert "indexed" in vars(linear)
 
 
 @pytest.mark.parametrize("loss", [0, 1])
@@ -440,6 +480,20 @@ def test_grouped_is_a_stable_sort(node):
         for v in range(low, high + 1):
             assert (node[order[ptr[v - low] : ptr[v - low + 1]]] == v).all()
         assert ptr[high - low + 1] == len(node)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6), k=st.integers(1, 8), power=st.sampled_from([1, 30, 300]))
+def test_rows_of_scores_equal_those_of_the_plain_way(seed, k, power):
+    rng = np.random.default_rng(seed)
+    scores = -np.sort(-((rng.integers(0, 5, (6, k)) / 4 * rng.choice([1, 1.5])) ** power))
+    labels = np.array([rng.permutation(20)[:k] for _ in range(6)], np.int32)
+    labels[np.arange(k) >= rng.integers(0, k + 1, (6, 1))] = -1
+    indptr, indices, data = as_rows(labels, scores, FLOOR)
+    expected = from_ranking(labels, scores, 20)
+    assert indptr.tolist() == expected.indptr.tolist()
+    np.testing.assert_array_equal(indices, expected.indices)
+    np.testing.assert_array_equal(data, expected.data)
 
 
 def test_best_labels_hands_its_scratch_back():

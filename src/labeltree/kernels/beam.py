@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from labeltree.kernels.chunk import Chunks, score_node
+from labeltree.kernels.chunk import score_node
+from labeltree.kernels.chunks import Chunks
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.found import (
     Best,

@@ -1,172 +1,25 @@
 """Documents times the weights of siblings: the inner product of a tree search.
 
-A chunk keeps the weights of siblings feature by feature (Etter et al., "Accelerating inference for
-sparse extreme multi-label ranking trees", WWW 2022). The features of a document are found in it by
-bisection, in an index, or through a table where enough documents share the price of filling it;
-then rows with weights for many children are spread out, to be multiplied in vectors. Either way the
-sums run over the document's features in ascending order, so they are equal bit by bit.
+Where enough documents visit a chunk, it is made ready once for all of them: a table from features
+to rows, and rows with weights for many children spread out, to be multiplied in vectors. The sums
+run over each document's features in ascending order, as those of `alone` do, so they are equal bit
+by bit.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
+from labeltree.kernels.alone import alone
+from labeltree.kernels.chunks import Chunks, add_scaled, n_lanes
 from labeltree.kernels.compile import kernel
-from labeltree.kernels.lanes import LINE, PAIR, line, load, pair, prefetch, splat, store
+from labeltree.kernels.lanes import LINE, PAIR, line, load, pair, splat, store
 from labeltree.kernels.lockstep import zeros
 from labeltree.kernels.sparse import Rows
-from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
+from labeltree.kernels.types import F32, I32, I64
 
 DENSE = 16
 """A row with weights for one child in so many, or more, is multiplied whole, zeros and all."""
-CACHED = 250_000
-"""Trees with fewer weights stay in the cache."""
-
-
-class Index(NamedTuple):
-    """Where each chunk's rows are, for documents that come one by one; see `indexed`."""
-
-    shift: I8
-    """Features of a bucket: 2^shift, (n_chunks,); without chunks: no index."""
-    ptr: I64
-    """Buckets of each chunk, (n_chunks + 1,)."""
-    start: U32
-    """First row of each bucket, counted from the chunk's; one more ends its last bucket."""
-
-
-class Chunks(NamedTuple):
-    """A tree and its weights; see `linear.weights.Chunks` and `linear.tree.LinearTree`."""
-
-    child_ptr: I32
-    label: I32
-    chunk_of: I32
-    first_child: I32
-    chunk_ptr: I64
-    entry_ptr: I64
-    feature: U32
-    row_ptr: U32
-    child: U16
-    value: F32
-    bias: F32
-    transform: I8
-    rows_index: Index
-
-
-@kernel
-def row_starts(chunk_ptr: I64, row_size: U16) -> U32:
-    """Return where each row's entries begin within its chunk, (n_rows + n_chunks,).
-
-    Row r of chunk c: entries `out[chunk_ptr[c] + c + r]` up to the next.
-    """
-    n = len(chunk_ptr) - 1
-    out = np.zeros(len(row_size) + n, np.uint32)
-    for c in range(n):
-        for r in range(chunk_ptr[c], chunk_ptr[c + 1]):
-            out[r + c + 1] = out[r + c] + np.uint32(row_size[r])
-    return out
-
-
-@kernel
-def add_scaled(x: np.float32, r: int, chunks: Chunks, c: int, out: F32) -> None:
-    """Add x times the weights of row r of chunk c to out."""
-    row_ptr = chunks.row_ptr[chunks.chunk_ptr[c] + c :]
-    at, child, value = chunks.entry_ptr[c], chunks.child, chunks.value
-    for e in range(at + row_ptr[r], at + row_ptr[r + 1]):
-        out[child[e]] += x * value[e]
-
-
-@kernel
-def indexed(chunk_ptr: I64, feature: U32, n_features: int) -> Index:
-    """Divide the features into so many buckets that a chunk has one row in each, or two."""
-    n = len(chunk_ptr) - 1
-    shift, ptr = np.zeros(n, np.int8), np.zeros(n + 1, np.int64)
-    for c in range(n):
-        n_rows = max(chunk_ptr[c + 1] - chunk_ptr[c], 1)
-        while n_features >> shift[c] > 2 * n_rows:
-            shift[c] += 1
-        ptr[c + 1] = ptr[c] + (n_features >> shift[c]) + 2
-    start = np.empty(ptr[n], np.uint32)
-    for c in range(n):
-        filled = ptr[c]
-        for r in range(chunk_ptr[c], chunk_ptr[c + 1]):
-            while filled <= ptr[c] + (feature[r] >> np.uint32(shift[c])):
-                start[filled] = r - chunk_ptr[c]
-                filled += 1
-        start[filled : ptr[c + 1]] = chunk_ptr[c + 1] - chunk_ptr[c]
-    return Index(shift, ptr, start)
-
-
-@kernel
-def indexed_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
-    """Add one document times one chunk to out, looking each feature up in its bucket."""
-    features = chunks.feature[chunks.chunk_ptr[c] : chunks.chunk_ptr[c + 1]]
-    start, shift = chunks.rows_index.start[chunks.rows_index.ptr[c] :], chunks.rows_index.shift[c]
-    for j in range(rows.indptr[i], rows.indptr[i + 1]):
-        wanted = rows.indices[j]
-        bucket = wanted >> np.uint32(shift)
-        for r in range(start[bucket], start[bucket + 1]):
-            if features[r] == wanted:
-                add_scaled(rows.data[j], r, chunks, c, out)
-                break
-
-
-@kernel
-def fetched_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
-    """Do what `indexed_row` does for a large tree, whose chunks are not in the cache.
-
-    All look-ups go one step at a time, and each step asks for what the next one reads.
-    """
-    begin, entry = chunks.chunk_ptr[c], chunks.entry_ptr[c]
-    row_ptr = chunks.row_ptr[begin + c :]
-    first, shift = chunks.rows_index.ptr[c], np.uint32(chunks.rows_index.shift[c])
-    start = chunks.rows_index.start[first:]
-    low, high = rows.indptr[i], rows.indptr[i + 1]
-    found = np.empty(high - low, np.int64)
-    for j in range(low, high):
-        prefetch(start, rows.indices[j] >> shift)
-    for j in range(low, high):
-        found[j - low] = start[rows.indices[j] >> shift]
-        prefetch(chunks.feature, begin + found[j - low])
-    for j in range(low, high):
-        wanted, r, last = rows.indices[j], found[j - low], start[(rows.indices[j] >> shift) + 1]
-        while r < last and chunks.feature[begin + r] != wanted:
-            r += 1
-        found[j - low] = r if r < last else -1
-        if r < last:
-            prefetch(row_ptr, r)
-    for r in found:
-        if r >= 0:
-            prefetch(chunks.value, entry + row_ptr[r])
-            prefetch(chunks.child, entry + row_ptr[r])
-    for j in range(low, high):
-        if found[j - low] >= 0:
-            add_scaled(rows.data[j], found[j - low], chunks, c, out)
-
-
-@kernel
-def search_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
-    """Add one document times one chunk to out, looking each feature up by bisection."""
-    begin, end = chunks.chunk_ptr[c], chunks.chunk_ptr[c + 1]
-    low = begin
-    for j in range(rows.indptr[i], rows.indptr[i + 1]):
-        wanted, step, high = rows.indices[j], 1, low
-        while high < end and chunks.feature[high] < wanted:  # gallop: columns ascend
-            low = high + 1
-            high += step
-            step *= 2
-        high = min(high, end)
-        while low < high:
-            middle = (low + high) // 2
-            if chunks.feature[middle] < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        if low == end:
-            break
-        if chunks.feature[low] == wanted:
-            add_scaled(rows.data[j], low - begin, chunks, c, out)
 
 
 class Table(NamedTuple):
@@ -192,8 +45,8 @@ def opened(chunks: Chunks, c: int, n_children: int, row_of: I32) -> Table:
             row_of[chunks.feature[begin + r]] = n_dense
         else:
             row_of[chunks.feature[begin + r]] = -r - 1
-    n_lanes = PAIR if n_children <= PAIR else (n_children + LINE - 1) // LINE * LINE
-    table = Table(row_of, zeros(1 + n_dense, n_lanes), zeros(1, n_lanes))
+    lanes = n_lanes(n_children)
+    table = Table(row_of, zeros(1 + n_dense, lanes), zeros(1, lanes))
     for r in range(end - begin):
         d = row_of[chunks.feature[begin + r]]
         if d > 0:
@@ -266,12 +119,7 @@ def score_node(
         if 4 * n_features < chunks.chunk_ptr[c + 1] - chunks.chunk_ptr[c]:
             for p in range(len(docs)):
                 mine = out[starts[p] + offset : starts[p] + end]
-                if len(chunks.rows_index.shift) and len(chunks.value) > CACHED:
-                    fetched_row(rows, docs[p], chunks, c, mine)
-                elif len(chunks.rows_index.shift):
-                    indexed_row(rows, docs[p], chunks, c, mine)
-                else:
-                    search_row(rows, docs[p], chunks, c, mine)
+                alone(rows, docs[p], chunks, c, len(row_of), mine)
             continue
         table = opened(chunks, c, end - offset, row_of)
         for p in range(len(docs)):

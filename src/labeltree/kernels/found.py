@@ -214,3 +214,37 @@ def best_labels(found: Found, n: int, k: int, ballot: Ballot) -> tuple[I32, F64]
             for r in range(size):
                 scores[i, r] = np.exp(scores[i, r])
     return labels, scores
+
+
+@kernel
+def as_rows(labels: I32, scores: F64, floor: np.float32) -> tuple[I64, I32, F32]:
+    """Return rankings as CSR arrays (indptr, indices, data); see `core.scores.from_ranking`.
+
+    Parameters
+    ----------
+    labels, scores
+        (n, k) by rank, -1 after the last label; scores do not rise.
+    floor
+        The lowest score that a ranked label can have.
+    """
+    n, k = labels.shape
+    indptr = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        size = 0
+        while size < k and labels[i, size] >= 0:
+            size += 1
+        indptr[i + 1] = indptr[i] + size
+    indices, data = np.empty(indptr[n], np.int32), np.empty(indptr[n], np.float32)
+    # Positive floats compare like the integers of the same bits, whose neighbours differ by one.
+    row, lowest = np.empty(k, np.float32), np.full(1, floor, np.float32).view(np.int32)[0]
+    bits = row.view(np.int32)
+    for i in range(n):
+        begin, size = indptr[i], indptr[i + 1] - indptr[i]
+        for r in range(size):  # the last rank must not fall below the floor: a step for each
+            row[r] = min(scores[i, r], 1.0)
+            bits[r] = max(bits[r], lowest + size) if row[r] > 0 else lowest + size
+            if r and bits[r] >= bits[r - 1]:
+                bits[r] = bits[r - 1] - 1
+        for at, r in enumerate(np.argsort(labels[i, :size])):
+            indices[begin + at], data[begin + at] = labels[i, r], row[r]
+    return indptr, indices, data

@@ -11,18 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from labeltree.core.arrays import CSR, Bytes, Doubles, Ints, Longs, as_csr, for_kernel
+from labeltree.core.arrays import CSR, Bytes, Doubles, Ints, Longs, as_csr, for_kernel, from_parts
 from labeltree.core.inputs import check_k
 from labeltree.core.pool import Pool, scratch
-from labeltree.core.scores import from_ranking
+from labeltree.core.scores import FLOOR
 from labeltree.core.store import storable
 from labeltree.core.tree import LabelTree
+from labeltree.kernels.alone import buckets, spread_out
 from labeltree.kernels.beam import beam_best, beam_search
 from labeltree.kernels.best_first import best_first
-from labeltree.kernels.chunk import Chunks as KernelChunks
-from labeltree.kernels.chunk import Index, indexed
+from labeltree.kernels.chunks import Chunks as KernelChunks
+from labeltree.kernels.chunks import Index
 from labeltree.kernels.compile import announce
-from labeltree.kernels.found import Ballot, Found, best_labels
+from labeltree.kernels.found import Ballot, Found, as_rows, best_labels
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.weights import Chunks
 
@@ -58,7 +59,10 @@ class LinearTree:
     def arrays(self) -> KernelChunks:
         """The tree and its weights as the kernels take them."""
         w = self.weights
-        no_index = Index(np.zeros(0, np.int8), np.zeros(1, np.int64), np.zeros(0, np.uint32))
+        no_index = Index(
+            np.zeros(0, np.int8), np.zeros(1, np.int64), np.zeros(0, np.uint32),
+            np.zeros(0, np.int64), np.zeros(0, np.float32),
+        )  # fmt: skip
         return KernelChunks(
             self.tree.child_ptr, self.tree.label, w.chunk_of, w.first_child, w.chunk_ptr,
             w.entry_ptr, w.feature, w.row_ptr, w.child, w.value, w.bias, self.transform, no_index,
@@ -67,8 +71,13 @@ class LinearTree:
     @cached_property
     def indexed(self) -> KernelChunks:
         """The same with an index of the rows, for documents that come one by one."""
-        index = indexed(self.weights.chunk_ptr, self.weights.feature, self.n_features)
-        return self.arrays._replace(rows_index=Index(*index))
+        w, node_of = self.weights, np.diff(self.weights.chunk_of)
+        last = self.tree.child_ptr[1:][np.repeat(np.arange(len(node_of)), node_of)]
+        following = np.append(w.first_child[1:], self.tree.n_nodes)
+        n_children = np.minimum(last, following).astype(np.int64) - w.first_child
+        index = buckets(w.chunk_ptr, w.feature, self.n_features)
+        spread = spread_out(self.arrays, n_children, self.n_features)
+        return self.arrays._replace(rows_index=Index(*index, *spread))
 
     def search(self, rows: Rows, how: Search) -> Found:
         """Return the candidate labels of a block of documents with their log scores."""
@@ -125,15 +134,24 @@ def rank(trees: Sequence[LinearTree], X: CSR, how: Search, *, n_labels: int, poo
         return as_csr(np.zeros((0, n_labels)), "scores")
     announce()
     how = how._replace(k=min(how.k, n_labels))
+    if X.shape[0] == 1:  # somebody waits
+        return ranked(trees, Rows(*for_kernel(X)), how, n_labels)
     width = max(how.k, *(how.k if how.exact else tree.candidates(how.beam) for tree in trees))
     share = -(-X.shape[0] // pool.n_jobs)  # so that nobody waits
     size = int(np.clip(CANDIDATES_IN_FLIGHT // (width * len(trees)), 1, min(8192, share)))
 
-    def ranked(block: tuple[int, Rows]) -> CSR:
-        return from_ranking(*best_of_block(trees, block[1], how, n_labels), n_labels)
+    def of_block(block: tuple[int, Rows]) -> CSR:
+        return ranked(trees, block[1], how, n_labels)
 
-    blocks = pool.map(ranked, list(blocks_of(Rows(*for_kernel(X)), size)), what="predicting")
+    blocks = pool.map(of_block, list(blocks_of(Rows(*for_kernel(X)), size)), what="predicting")
     return blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks, format="csr"))
+
+
+def ranked(trees: Sequence[LinearTree], rows: Rows, how: Search, n_labels: int) -> CSR:
+    """Return the scores of the k best labels for a block of documents."""
+    labels, scores = best_of_block(trees, rows, how, n_labels)
+    indptr, indices, data = as_rows(labels, scores, FLOOR)
+    return from_parts(data, indices, indptr, (len(labels), n_labels))
 
 
 def best_of_block(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labeltree.core.arrays import Floats, Ints, Longs
 from labeltree.core.store import storable
-from labeltree.kernels.chunk import row_starts
+from labeltree.kernels.chunks import row_starts
 from labeltree.kernels.node import Piece
 
 Shorts = NDArray[np.uint16]
@@ -69,7 +69,7 @@ class Chunks:
 
     @cached_property
     def row_ptr(self) -> Words:
-        """Where each row's entries begin within its chunk; see `kernels.chunk.row_starts`."""
+        """Where each row's entries begin within its chunk; see `kernels.chunks.row_starts`."""
         return row_starts(self.chunk_ptr, self.row_size)
 
     @property
