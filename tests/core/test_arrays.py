@@ -82,6 +82,38 @@ def test_memory_is_shared_where_the_layout_is_right():
     assert np.shares_memory(same.indices, csr.indices)
 
 
+ROWS = {
+    "sound": ([1, 2], [0, 2]),
+    "empty": ([], []),
+    "unsorted": ([1, 2], [2, 0]),
+    "twice": ([1, 2, 3], [1, 1, 2]),
+    "zero": ([1, 0], [0, 1]),
+    "large": ([3e38, 3e38], [0, 1]),
+    "nan": ([1, np.nan], [0, 1]),
+    "infinite": ([np.inf], [1]),
+    "beyond": ([1], [3]),
+    "before": ([1, 1], [-1, 2]),
+    "doubled to infinity": ([3e38, 3e38], [1, 1]),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_one_row_is_judged_as_many_are(case):
+    """Documents that come one by one are looked at in a quicker way."""
+    data, indices = (np.array(part, t) for part, t in zip(ROWS[case], ("f4", "i4"), strict=True))
+
+    def outcome(n_rows):
+        indptr = np.arange(n_rows + 1, dtype=np.int32) * len(data)
+        row = np.tile(data, n_rows), np.tile(indices, n_rows), indptr
+        try:
+            csr = as_csr(raw(*row, (n_rows, 3)), "X")[[0]]
+        except DataError as error:
+            return str(error).split(" (")[0]
+        return csr.indices.tolist(), csr.data.tolist()
+
+    assert outcome(1) == outcome(3)
+
+
 def test_wide_indices_are_narrowed():
     csr = as_csr(raw([1.0], np.int64([1]), np.int64([0, 1]), (1, 2)), "X")
     assert csr.indices.dtype == csr.indptr.dtype == np.int32

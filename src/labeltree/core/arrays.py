@@ -31,7 +31,10 @@ def as_csr(matrix: Any, name: str) -> CSR:
     DataError
         If it is not a matrix of finite numbers, or its row pointers or columns are wrong.
     """
-    csr = _checked(_to_csr(matrix, name), name)
+    csr = _to_csr(matrix, name)
+    if csr.shape[0] == 1 and _sound_row(csr):  # somebody waits for this document
+        return csr
+    csr = _checked(csr, name)
     if not csr.has_canonical_format or (csr.data == 0).any():
         csr = csr.copy()  # the arrays may be the caller's
         csr.sum_duplicates()
@@ -66,6 +69,19 @@ def _to_csr(matrix: Any, name: str) -> CSR:
         f"{name} must be a matrix of numbers, found {found}.",
         "Pass a scipy CSR matrix or a 2-d array.",
     )
+
+
+def _sound_row(csr: CSR) -> bool:
+    """Whether the one row of a matrix is as `as_csr` wants it, seen at a glance."""
+    indptr, indices, data = csr.indptr, csr.indices, csr.data
+    n = len(indices)
+    return bool(
+        indptr.dtype == indices.dtype == np.int32
+        and len(indptr) == 2 and indptr[0] == 0 and indptr[1] == n == len(data) > 0
+        and indices[0] >= 0 and indices[-1] < csr.shape[1]
+        and (indices[1:] > indices[:-1]).all()
+        and data.all() and np.isfinite(data).all()
+    )  # fmt: skip
 
 
 def _checked(csr: CSR, name: str) -> CSR:
