@@ -41,8 +41,19 @@ def test_joined():
         chunks.bias, np.array([np.inf, 0.1, 0.2, 0.3, -np.inf, 0.5], np.float32)
     )
     assert [getattr(chunks, f).dtype for f in Chunks.__dataclass_fields__] == [
-        "i4", "i4", "i8", "i8", "u4", "u2", "u2", "f4", "f4",
+        "i4", "i4", "i8", "i8", "u4", "u1", "u1", "f4", "f4",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("n", "size"), [(255, "u1"), (256, "u2")])
+def test_bytes_serve_as_long_as_they_can(n, size):
+    """A row may hold a weight for every child: its size must fit too."""
+    W = np.ones((2, n), np.float32)
+    root, first = np.zeros(1, np.int32), np.ones(1, np.int32)
+    chunks = Chunks.joined([piece(W, np.zeros(n))], root, first, n + 1)
+    assert chunks.child.dtype == chunks.row_size.dtype == size
+    assert chunks.child.tolist() == [*range(n)] * 2
+    assert chunks.row_size.tolist() == [n, n]
 
 
 @pytest.mark.parametrize(("node", "parent"), [(1, 0), (2, 0), (3, 0), (4, 2), (5, 2)])
@@ -55,7 +66,7 @@ def test_weights_of_one_child(node, parent):
 
 def test_bytes_count_every_array():
     chunks, _ = three_chunks()
-    assert chunks.n_bytes == 7 * 4 + 3 * 4 + 4 * 8 + 4 * 8 + 7 * 4 + 7 * 2 + 8 * 2 + 8 * 4 + 6 * 4
+    assert chunks.n_bytes == 7 * 4 + 3 * 4 + 4 * 8 + 4 * 8 + 7 * 4 + 7 * 1 + 8 * 1 + 8 * 4 + 6 * 4
 
 
 def test_nothing_at_all():

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltree.core.arrays import CSR, Floats, Longs, for_kernel, from_parts, row_of_entry
+from labeltree.core.arrays import CSR, Floats, Longs, for_kernel, from_parts
 from labeltree.core.pool import Pool, ThreadPool, scratch
 from labeltree.kernels.compile import announce
 from labeltree.kernels.pifa import unit_sums
-from labeltree.kernels.sparse import Rows
+from labeltree.kernels.sparse import Rows, squared_lengths
 
 Words = NDArray[np.uint32]
 
 
-LABELS_SUMMED = 1024
-"""Labels that one thread sums at a time."""
+LABELS_SUMMED, PARTS = 1024, 16
+"""Labels that one thread sums at a time at most, and how many parts there are at least."""
 
 
 def pifa(X: CSR, Y: CSR, *, per_document: bool = False, pool: Pool | None = None) -> CSR:
@@ -31,20 +31,24 @@ def pifa(X: CSR, Y: CSR, *, per_document: bool = False, pool: Pool | None = None
     by_label, rows, n_features = Y.tocsc(), Rows(*for_kernel(X)), int(X.shape[1])
     announce()
 
+    size = max(1, min(LABELS_SUMMED, Y.shape[1] // PARTS))
+
     def summed(first: int) -> tuple[Longs, Words, Floats]:
-        ptr = by_label.indptr[first : first + LABELS_SUMMED + 1].astype(np.int64)
+        ptr = by_label.indptr[first : first + size + 1].astype(np.int64)
         return unit_sums(
             rows, ptr, by_label.indices, weight, n_features,
             scratch("seen", n_features, np.int32), scratch("total", n_features, np.float32),
         )  # fmt: skip
 
-    starts = range(0, Y.shape[1], LABELS_SUMMED)
-    parts = (pool or ThreadPool(1)).map(summed, starts, what="representing labels")
+    starts = range(0, Y.shape[1], size)
+    pool = pool or ThreadPool(1)
+    parts = pool.map(summed, starts, what="representing labels")
     ends = np.cumsum([0, *(len(data) for _, _, data in parts)])
     ptrs = [ptr[1:] + end for (ptr, _, _), end in zip(parts, ends, strict=False)]
-    indices = np.concatenate([part[1] for part in parts]).view(np.int32)
-    data = np.concatenate([part[2] for part in parts])
-    return from_parts(data, indices, np.concatenate([[0], *ptrs]), (Y.shape[1], n_features))
+    # Fresh memory is slow: a thread for either array.
+    indices, data = pool.map(lambda at: np.concatenate([part[at] for part in parts]), (1, 2))
+    shape = Y.shape[1], n_features
+    return from_parts(data, indices.view(np.int32), np.concatenate([[0], *ptrs]), shape)
 
 
 def pruned(Z: CSR, threshold: float) -> CSR:
@@ -62,9 +66,7 @@ def unit_rows(matrix: CSR) -> CSR:
     """
     if matrix.shape[0] == 1 and abs(np.dot(matrix.data, matrix.data) - 1) < 1e-7:
         return matrix
-    squares = np.bincount(
-        row_of_entry(matrix), matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0]
-    )
+    squares = squared_lengths(Rows(*for_kernel(matrix)))
     filled = squares > 0
     if np.abs(squares[filled] - 1).max(initial=0) < 1e-6:
         return matrix

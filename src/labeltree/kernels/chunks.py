@@ -12,7 +12,7 @@ import numpy as np
 
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.lanes import LINE, PAIR
-from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
+from labeltree.kernels.types import F32, I8, I32, I64, U8, U16, U32
 
 
 class Index(NamedTuple):
@@ -41,7 +41,7 @@ class Chunks(NamedTuple):
     entry_ptr: I64
     feature: U32
     row_ptr: U32
-    child: U16
+    child: U8 | U16
     value: F32
     bias: F32
     transform: I8
@@ -49,7 +49,7 @@ class Chunks(NamedTuple):
 
 
 @kernel
-def row_starts(chunk_ptr: I64, row_size: U16) -> U32:
+def row_starts(chunk_ptr: I64, row_size: U8 | U16) -> U32:
     """Return where each row's entries begin within its chunk, (n_rows + n_chunks,).
 
     Row r of chunk c: entries `out[chunk_ptr[c] + c + r]` up to the next.

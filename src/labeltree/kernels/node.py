@@ -19,7 +19,7 @@ from labeltree.kernels.lockstep import lanes_for
 from labeltree.kernels.logistic import LogisticProblem, logistic
 from labeltree.kernels.softmax import softmax
 from labeltree.kernels.sparse import Rows, gather
-from labeltree.kernels.types import F32, I8, I32, I64, U16, U32
+from labeltree.kernels.types import F32, I8, I32, I64, U8, U16, U32
 
 Problem = SquaredHingeProblem | LogisticProblem
 Number = TypeVar("Number", bound=np.generic)
@@ -52,7 +52,7 @@ class Piece(NamedTuple):
     """Features in use, ascending, (n_rows,)."""
     row_ptr: U32
     """Entries `row_ptr[r]:row_ptr[r + 1]` belong to `feature[r]`, (n_rows + 1,)."""
-    child: U16
+    child: U8 | U16
     """Child of each entry, (n_entries,)."""
     value: F32
     """(n_entries,)"""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from labeltree.kernels.compile import kernel
-from labeltree.kernels.types import F32, I32, I64, U32
+from labeltree.kernels.types import F32, F64, I32, I64, U32
 
 
 class Rows(NamedTuple):
@@ -16,6 +16,16 @@ class Rows(NamedTuple):
     indptr: I64
     indices: U32
     data: F32
+
+
+@kernel
+def squared_lengths(rows: Rows) -> F64:
+    """Return |x_i|^2 of each row."""
+    out = np.zeros(len(rows.indptr) - 1)
+    for i in range(len(out)):
+        for j in range(rows.indptr[i], rows.indptr[i + 1]):
+            out[i] += np.float64(rows.data[j]) * np.float64(rows.data[j])
+    return out
 
 
 @kernel

@@ -101,7 +101,7 @@ def fit_linear_tree(
         pieces = _by_level(lesson, tree, tasks, transform, pool)
     else:
         pieces = trained(lesson, tasks, Reached.by_truth(lesson.targets), transform, pool)
-    return assembled(tree, tasks, pieces, transform, X.shape[1])
+    return assembled(tree, tasks, pieces, transform, X.shape[1], pool)
 
 
 def relevance(Y: CSR, tree: LabelTree, targets: csc_array, norm: str) -> Floats:
@@ -232,7 +232,7 @@ def _by_level(
         node = np.concatenate([p.key for p in standing])
         reached = Reached.by_both(lesson.targets, low, high, doc, node)
         found = trained(lesson, of_level, reached, transform, pool)
-        level = assembled(tree, of_level, found, transform, lesson.n_features)
+        level = assembled(tree, of_level, found, transform, lesson.n_features, pool)
         below = partial(_below, level, lesson.recipe.matched)
         standing = pool.map(below, list(zip(blocks, standing, strict=True)), what="matching")
         pieces += found
@@ -247,10 +247,11 @@ def _below(level: LinearTree, width: int, block: tuple[Rows, Pairs]) -> Pairs:
 
 
 def assembled(
-    tree: LabelTree, tasks: Sequence[Task], pieces: list[Piece], transform: Bytes, n_features: int
-) -> LinearTree:
+    tree: LabelTree, tasks: Sequence[Task], pieces: list[Piece], transform: Bytes,
+    n_features: int, pool: Pool,
+) -> LinearTree:  # fmt: skip
     """Return the tree with the pieces of its chunks; those of other nodes are empty."""
     node = np.array([t.node for t in tasks], np.int32)
     first_child = np.array([t.first for t in tasks], np.int32)
-    weights = Chunks.joined(pieces, node, first_child, tree.n_nodes)
+    weights = Chunks.joined(pieces, node, first_child, tree.n_nodes, pool)
     return LinearTree(tree, weights, transform, int(n_features))

@@ -61,7 +61,7 @@ def updated(
     found = trained(lesson, again, Reached.by_truth(lesson.targets), transform, pool)
     fresh = {t.first: (t.children, piece) for t, piece in zip(again, found, strict=True)}
     pieces = [_merged(old, new, t, fresh.get(t.first)) for t in tasks]
-    whole = assembled(new.tree, tasks, pieces, transform, old.n_features)
+    whole = assembled(new.tree, tasks, pieces, transform, old.n_features, pool)
     return whole, int(stale.sum())
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltree.core.arrays import Floats, Ints, Longs
+from labeltree.core.pool import Pool, ThreadPool
 from labeltree.core.store import storable
 from labeltree.kernels.chunks import row_starts
 from labeltree.kernels.node import Piece
 
-Shorts = NDArray[np.uint16]
+Small = NDArray[np.uint8] | NDArray[np.uint16]
+"""Bytes where no chunk has more than `BYTE` children, as in most trees."""
 Words = NDArray[np.uint32]
 
 MAX_SIBLINGS = 1024
 """Children in one chunk at most: wide nodes have several, which also train side by side."""
+BYTE = 255
 
 
 @storable
@@ -40,9 +44,9 @@ class Chunks:
     """First entry of each chunk, (n_chunks + 1,)."""
     feature: Words
     """Feature of each row, (n_rows,)."""
-    row_size: Shorts
+    row_size: Small
     """Entries of each row, (n_rows,)."""
-    child: Shorts
+    child: Small
     """Child of each entry, counted from the chunk's first, (n_entries,)."""
     value: Floats
     """Weights, (n_entries,)."""
@@ -50,15 +54,24 @@ class Chunks:
     """Bias of each node, (n_nodes,): -inf never right, +inf always right."""
 
     @classmethod
-    def joined(cls, pieces: list[Piece], node: Ints, first_child: Ints, n_nodes: int) -> Chunks:
+    def joined(
+        cls, pieces: list[Piece], node: Ints, first_child: Ints, n_nodes: int,
+        pool: Pool | None = None,
+    ) -> Chunks:  # fmt: skip
         """Put pieces together; `node` (n_chunks,) ascends and says whose children each holds."""
         bias = np.full(n_nodes, np.inf, np.float32)
         for piece, first in zip(pieces, first_child, strict=True):
             bias[first : first + len(piece.bias)] = piece.bias
-        empty = Piece(*(np.zeros(0, t) for t in ("u4", "u2", "u2", "f4", "f4")))
-        sized = [p._replace(row_ptr=np.diff(p.row_ptr).astype(np.uint16)) for p in pieces]
-        stacked = [np.concatenate(part) for part in zip(empty, *sized, strict=True)]
-        feature, row_size, child, value, _ = stacked
+        widest = max((len(p.bias) for p in pieces), default=0)
+        small = np.uint8 if widest <= BYTE else np.uint16
+        parts: list[tuple[list[NDArray[Any]], type]] = [
+            ([p.feature for p in pieces], np.uint32),
+            ([np.diff(p.row_ptr) for p in pieces], small),
+            ([p.child for p in pieces], small),
+            ([p.value for p in pieces], np.float32),
+        ]
+        stacked = (pool or ThreadPool(1)).map(_stacked, parts, what="joining nodes")
+        feature, row_size, child, value = stacked
         return cls(
             np.searchsorted(node, np.arange(n_nodes + 1)).astype(np.int32),
             first_child,
@@ -96,6 +109,12 @@ class Chunks:
         counts = self.row_size[rows]
         mine = self.child[entries] == node - self.first_child[c]
         return np.repeat(self.feature[rows], counts)[mine], self.value[entries][mine]
+
+
+def _stacked(part: tuple[list[NDArray[Any]], type]) -> NDArray[Any]:
+    """Return arrays one after the other, as a type."""
+    arrays, dtype = part
+    return np.concatenate([np.zeros(0, dtype), *arrays], dtype=dtype, casting="unsafe")
 
 
 def _offsets(lengths: list[int]) -> Longs:
