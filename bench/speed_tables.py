@@ -7,7 +7,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from common import results
+from synthetic import SHAPES
 
 Cell = dict[str, float]
 OURS = "labeltree"
@@ -25,6 +27,9 @@ COLUMNS = {
     "P@1": ("P@1", "{:.1%}"),
     "P@5": ("P@5", "{:.1%}"),
 }
+
+FEWER_LABELS = ("amazon10k", "amazon40k", "amazon160k")
+"""Shown in the table of growth only."""
 
 
 def medians() -> dict[tuple[str, str, int], dict[str, Cell]]:
@@ -91,7 +96,7 @@ def ratio(systems: dict[str, Cell], what: str) -> float | None:
 def summary() -> str:
     """For each shape and number of threads: ours over the best peer's, data set by data set."""
     cells = medians()
-    datasets = sorted({data for data, _, _ in cells})
+    datasets = sorted({data for data, _, _ in cells if data not in FEWER_LABELS})
     lines = [
         "| ours / best peer's | trees | threads | " + " | ".join(datasets) + " | geometric mean |",
         "| --- | --- | ---: |" + " ---: |" * (len(datasets) + 1),
@@ -131,6 +136,32 @@ def memory() -> str:
     return "\n".join(lines) + "\n"
 
 
+def growth() -> str:
+    """Tell what more labels cost at a fixed number of documents a label; slopes on log scales."""
+    lines = [
+        "| labels | documents | trees | threads | system | train, s | peak MB | docs/s |",
+        "| ---: | ---: | --- | ---: | --- | ---: | ---: | ---: |",
+    ]
+    series: dict[tuple[str, int, str], list[tuple[int, float, float]]] = defaultdict(list)
+    for (data, shape, threads), systems in medians().items():
+        if not data.startswith("amazon"):
+            continue
+        size = SHAPES[data]
+        for system, cell in systems.items():
+            seconds, peak = cell["train_s"], cell["peak_mb"]
+            series[shape, threads, system].append((size.n_labels, seconds, peak))
+            row = f"| {size.n_labels:,} | {size.n_train:,} | {shape} | {threads} | {system} |"
+            lines.append(f"{row} {seconds:.1f} | {peak:,.0f} | {cell['docs_per_s']:,.0f} |")
+    lines[2:] = sorted(lines[2:], key=lambda line: int(line.split("|")[1].replace(",", "")))
+    for (shape, threads, system), points in series.items():
+        if len(points) > 2:
+            labels, *values = np.log(np.array(points).T)
+            time, memory = (np.polyfit(labels, v, 1)[0] for v in values)
+            row = f"| **slope** | | {shape} | {threads} | {system} |"
+            lines.append(f"{row} **{time:.2f}** | **{memory:.2f}** | |")
+    return "\n".join(lines) + "\n"
+
+
 def phases() -> str:
     lines = [
         "| data | phase | seconds | multiply-adds, least | G/s | share |",
@@ -155,7 +186,10 @@ def plot(file: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    cells = [(k, v) for k, v in medians().items() if k[2] == 1 and OURS in v and len(v) > 1]
+    cells = [
+        (k, v) for k, v in medians().items()
+        if k[2] == 1 and k[0] not in FEWER_LABELS and OURS in v and len(v) > 1
+    ]  # fmt: skip
     names = sorted({s for _, v in cells for s in v}, key=lambda s: (s != OURS, s))
     colour = {s: plt.get_cmap("tab10")(i) for i, s in enumerate(names)}
     figure, axes = plt.subplots(1, 2, figsize=(11, 0.42 * len(cells) + 1.6), sharey=True)

@@ -43,6 +43,22 @@ SHAPES = {
 }
 
 
+def with_fewer_labels(shape: Shape, n_labels: int) -> Shape:
+    """Return the shape with labels, topics and documents reduced alike."""
+    share = n_labels / shape.n_labels
+    return shape._replace(
+        n_train=round(shape.n_train * share), n_labels=n_labels,
+        parts=round(shape.parts * share), coarse=max(1, round(shape.coarse * share)),
+    )  # fmt: skip
+
+
+SHAPES |= {
+    f"amazon{n // 1000}k": with_fewer_labels(SHAPES["amazon670k"], n)
+    for n in (10_000, 40_000, 160_000)
+}
+"""As many documents a label in each: what more labels cost."""
+
+
 def zipf(n: int, power: float) -> np.ndarray:
     """Return cumulated shares of ranks 1 to n."""
     shares = np.arange(1, n + 1) ** -power

@@ -219,6 +219,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "provenance": provenance,
     "speed_summary": speed_tables.summary,
     "speed_memory": speed_tables.memory,
+    "speed_growth": speed_tables.growth,
     "speed_detail": speed_tables.detail,
     "phases": speed_tables.phases,
 }
