@@ -88,21 +88,18 @@ def once(X, Y, X_test) -> tuple[dict[str, float], dict[str, float]]:
 def met(linear, X) -> int:
     """Count the weights that meet a feature of a document at a node it visits."""
     w, rows = linear.weights, Rows(*for_kernel(X))
-    size = w.row_size
-    chunk = np.repeat(np.arange(len(w.chunk_ptr) - 1), np.diff(w.chunk_ptr))
-    entries = sp.csr_array((size.astype(np.float64), (chunk, w.feature)))
-    entries.resize((len(w.chunk_ptr) - 1, X.shape[1]))
-    has = X.copy()
-    has.data[:] = 1
     pairs, total = at_root(X.shape[0]), 0
-    table = np.zeros(X.shape[1], np.int32)
+    table, n_weights = (np.zeros(X.shape[1], np.int32) for _ in range(2))
     while len(pairs.doc):
-        for start in range(0, len(pairs.doc), 20_000):
-            doc, node = pairs.doc[start : start + 20_000], pairs.key[start : start + 20_000]
-            for at in range(int((w.chunk_of[node + 1] - w.chunk_of[node]).max())):
-                inside = w.chunk_of[node] + at < w.chunk_of[node + 1]
-                product = has[doc[inside]].multiply(entries[w.chunk_of[node[inside]] + at])
-                total += int(product.sum())
+        by_node = np.argsort(pairs.key, kind="stable")
+        nodes, starts = np.unique(pairs.key[by_node], return_index=True)
+        for node, documents in zip(nodes, np.split(pairs.doc[by_node], starts[1:]), strict=True):
+            features = X[documents].indices
+            for c in range(w.chunk_of[node], w.chunk_of[node + 1]):
+                chunk = slice(w.chunk_ptr[c], w.chunk_ptr[c + 1])
+                n_weights[w.feature[chunk]] = w.row_size[chunk]
+                total += int(n_weights[features].sum())
+                n_weights[w.feature[chunk]] = 0
         pairs, _ = descend(rows, linear.arrays, pairs, 10, table)
     return total
 
