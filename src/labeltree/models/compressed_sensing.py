@@ -1,0 +1,77 @@
+"""Compressed sensing: random projections of label sets, decoded as sparse vectors.
+
+Hsu, Kakade, Langford, Zhang, "Multi-Label Prediction via Compressed Sensing" (NIPS 2009).
+
+    encode  z = A y, A (dim, n_labels) random with entries of variance 1 / dim
+    regress z(x) = x W + b, ridge
+    decode  orthogonal matching pursuit: `sparsity` labels whose columns of A explain z(x) best
+
+The guarantee wants E[y | x] to be sparse, not y. Scores are the coefficients of the decoded labels;
+all others are not ranked. Decoding looks at all labels for each label found: slow with many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labeltree.core.arrays import CSR, Doubles, Floats, Ints
+from labeltree.core.params import choice, whole
+from labeltree.linear.embedding import Centred, LabelEmbedding
+
+__all__ = ["CompressedSensing"]
+
+
+@dataclass(eq=False)
+class CompressedSensing(LabelEmbedding):
+    """Random codes of label sets, decoded by orthogonal matching pursuit (scikit-learn's).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(4), 5, axis=0)
+    >>> CompressedSensing(dim=8, sparsity=1).fit(X, X).score(X, X)
+    1.0
+    """
+
+    sparsity: int = whole(1, 10)
+    """Labels decoded for a document: about twice as many as documents carry."""
+    matrix: str = choice("gaussian", ("gaussian", "bernoulli", "hadamard"))
+    """Entries of A: normal, of random sign, or random rows of a Hadamard matrix."""
+
+    def shift(self, Y: CSR) -> Doubles:
+        """Return zeros: label sets are sparse as they are."""
+        return np.zeros(Y.shape[1])
+
+    def codes(self, X: CSR, Y: Centred) -> Doubles:
+        """Return A', (n_labels, dim)."""
+        n_labels, rng = Y.Y.shape[1], np.random.default_rng(self.seed)
+        if self.matrix == "gaussian":
+            return rng.standard_normal((n_labels, self.dim)) / np.sqrt(self.dim)
+        if self.matrix == "bernoulli":
+            return rng.choice([-1.0, 1.0], (n_labels, self.dim)) / np.sqrt(self.dim)
+        return _hadamard(n_labels, self.dim, rng) / np.sqrt(self.dim)
+
+    def decoded(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
+        """Return (label, coefficient), (n, k), best first; -1 after the last decoded label."""
+        from sklearn.linear_model import orthogonal_mp
+
+        A = self.decoder_.vector.T.astype(np.float64)
+        n_found = min(self.sparsity, *A.shape)
+        y = orthogonal_mp(A, Z.T.astype(np.float64), n_nonzero_coefs=n_found)
+        y = y.reshape(A.shape[1], len(Z)).T
+        order = np.argsort(-y, axis=1, kind="stable")[:, : min(k, n_found)]
+        score = np.take_along_axis(y, order, 1)
+        return np.where(score > 0, self.decoder_.column[order], -1), score
+
+
+def _hadamard(n_labels: int, dim: int, rng: np.random.Generator) -> Doubles:
+    """Return `dim` random rows of the smallest Hadamard matrix with n_labels columns, transposed.
+
+    Entry (i, j) of Sylvester's matrix is -1 to the number of bits that i and j share.
+    """
+    size = 1 << max(0, n_labels - 1, dim - 1).bit_length()
+    rows = rng.choice(size, dim, replace=False).astype(np.uint64)
+    shared = np.bitwise_count(np.arange(n_labels, dtype=np.uint64)[:, None] & rows)
+    return np.where(shared % 2, -1.0, 1.0)
