@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import classical_tables
 import speed_tables
 from common import HERE, results
 
@@ -201,6 +202,7 @@ def provenance() -> str:
         "tfidf_speed",
         "linear_vs_peers",
         "phases",
+        "classical",
     ):
         for row in results(bench):
             seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
@@ -222,6 +224,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed_growth": speed_tables.growth,
     "speed_detail": speed_tables.detail,
     "phases": speed_tables.phases,
+    "classical_published": classical_tables.published,
+    "classical_large": classical_tables.large,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""Forests and label embeddings: beside published figures, and beside parabel on larger data.
+
+classical.py [--data a,b] [--models x,y] [--seeds 3] [--threads 2]
+
+Each cell (data set, model, seed) in a process of its own; cells already in bench/results are not
+run again. Features are the data set's, or the library's TF-IDF; SETTINGS were chosen on a part of
+the training documents (bench/classical_search.py), never on test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from common import WORK, data_root, record, results
+
+BENCH = "classical"
+SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@5", "R-Precision")
+SMALL, LARGE = ("bibtex", "delicious"), ("arxiv_msc", "tibkat_gnd")
+MODELS = (
+    "parabel", "fastxml", "pfastrexml", "craftml", "compressed_sensing", "plst", "cplst", "occa",
+    "leml", "sleec", "annexml", "mach", "bloom",
+)  # fmt: skip
+SETTINGS: dict[tuple[str, str], dict[str, Any]] = {}
+"""Fields of a model (data set, model) that are not its defaults."""
+LEFT_OUT = {("arxiv_msc", "occa"), ("tibkat_gnd", "occa")}
+"""Models that say themselves that they do not scale so far."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default=",".join(SMALL + LARGE))
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cell", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.cell:
+        print(json.dumps(measured(**json.loads(arguments.cell))))
+        return
+    for data in arguments.data.split(","):
+        for seed in range(arguments.seeds):
+            for model in arguments.models.split(","):
+                cell = {"data": data, "model": model, "seed": seed, "threads": arguments.threads}
+                done = any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH))
+                if not done and (data, model) not in LEFT_OUT:
+                    run(cell)
+
+
+def run(cell: dict[str, Any]) -> None:
+    """Measure a cell in a fresh process and record it; a model that fails is told, not fatal."""
+    command = [sys.executable, __file__, "--cell", json.dumps(cell)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{cell}: {done.stderr[-1500:]}", file=sys.stderr)
+    else:
+        record(BENCH, **cell, **json.loads(done.stdout.splitlines()[-1]))
+
+
+def measured(data: str, model: str, seed: int, threads: int) -> dict[str, Any]:
+    """Fit, save and answer; return seconds, sizes and quality."""
+    import labeltree
+    from labeltree.readers import read
+    from labeltree.run.evaluate import evaluate
+    from labeltree.text.tfidf import Tfidf
+
+    splits = read(data_root() / data)
+    train, test = splits.train, splits.test
+    if train.X is None:
+        tfidf = Tfidf()
+        train = replace(train, X=tfidf.fit_transform(train.texts))
+        test = replace(test, X=tfidf.transform(test.texts))
+    fields = {"seed": seed, "n_jobs": threads} | SETTINGS.get((data, model), {})
+    fitted = labeltree.find(model)().set_params(**fields)
+    before, began = peak_mb(), time.perf_counter()
+    fitted.fit(train.X, train.Y, labels=train.labels)
+    found: dict[str, Any] = {"train_s": round(time.perf_counter() - began, 2)}
+    found |= {"before_mb": before, "peak_mb": peak_mb()}
+    folder = WORK / f"classical-{data}-{model}"
+    fitted.save(folder)
+    found["model_mb"] = round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2)
+    fitted.predict(test.X[:100])
+    began = time.perf_counter()
+    fitted.predict(test.X)
+    found["docs_per_s"] = round(len(test) / (time.perf_counter() - began))
+    specific = train.labels.hierarchy is not None
+    metrics = evaluate(fitted, test, specific=specific).metrics
+    tails = {m: round(v, 6) for m, v in metrics.items() if "tail" in m}
+    shown = {m: round(metrics[m], 6) for m in SHOWN if m in metrics}
+    settings = SETTINGS.get((data, model), {})
+    return found | {"specific": specific, "settings": settings} | shown | tails
+
+
+def peak_mb() -> int:
+    """Return this process's peak so far; a fresh program's, not its parent's."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return round(int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The tables of docs/classical.md, from bench/results/classical.jsonl and bench/expected.toml."""
+
+from __future__ import annotations
+
+import statistics
+import tomllib
+from collections import defaultdict
+from typing import Any
+
+from common import HERE, results
+
+Runs = list[dict[str, Any]]
+RANKS = ("P@1", "P@3", "P@5")
+LARGE = (*RANKS, "R-Precision", "PSP@1", "PSP@5")
+
+
+def cells() -> dict[tuple[str, str], Runs]:
+    """Return {(data, model): runs}, one a seed."""
+    runs: dict[tuple[str, str], Runs] = defaultdict(list)
+    for row in results("classical"):
+        runs[row["data"], row["model"]].append(row)
+    return runs
+
+
+def mean(runs: Runs, what: str) -> float:
+    return statistics.mean(run[what] for run in runs)
+
+
+def spread(runs: Runs, metric: str) -> str:
+    """Mean over seeds in percent, with the distance of the farthest seed."""
+    values = [100 * run[metric] for run in runs]
+    middle = statistics.mean(values)
+    return f"{middle:.1f} ± {max(abs(v - middle) for v in values):.1f}"
+
+
+def published() -> str:
+    """Ours beside published figures, on the very split."""
+    expected = tomllib.loads((HERE / "expected.toml").read_text("utf8"))
+    lines = [
+        "| data | model | seeds | ours, P@1 / 3 / 5 | published | difference at 1 / 3 / 5 | source |",
+        "| --- | --- | ---: | --- | --- | --- | --- |",
+    ]
+    for (data, model), runs in cells().items():
+        if data not in expected:
+            continue
+        ours = [100 * mean(runs, m) for m in RANKS]
+        shown = " / ".join(spread(runs, m) for m in RANKS)
+        theirs = expected[data].get(model)
+        figures = gaps = source = ""
+        if theirs:
+            figures = " / ".join(f"{v:.1f}" for v in theirs["p"])
+            gaps = " / ".join(f"{a - b:+.1f}" for a, b in zip(ours, theirs["p"], strict=True))
+            source = theirs["source"]
+        lines.append(
+            f"| {data} | `{model}` | {len(runs)} | {shown} | {figures} | {gaps} | {source} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def large() -> str:
+    """All models that scale, on data with thousands of labels."""
+    rows = {k: v for k, v in cells().items() if k[0] in ("arxiv_msc", "tibkat_gnd")}
+    tails = sorted({m for runs in rows.values() for m in runs[0] if "tail" in m and "R@" in m})
+    shown = (*LARGE, *tails)
+    lines = [
+        "| data | model | seeds | " + " | ".join(shown)
+        + " | train, s | docs/s | model MB | peak MB |",
+        "| --- | --- | ---: |" + " ---: |" * (len(shown) + 4),
+    ]  # fmt: skip
+    for (data, model), runs in rows.items():
+        values = " | ".join(spread(runs, m) if m in runs[0] else "" for m in shown)
+        sizes = f"{mean(runs, 'model_mb'):,.0f} | {mean(runs, 'peak_mb'):,.0f}"
+        lines.append(
+            f"| {data} | `{model}` | {len(runs)} | {values} | {mean(runs, 'train_s'):,.0f}"
+            f" | {mean(runs, 'docs_per_s'):,.0f} | {sizes} |"
+        )
+    return "\n".join(lines) + "\n"
