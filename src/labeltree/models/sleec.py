@@ -1,0 +1,66 @@
+"""SLEEC: sparse local embeddings, spaces that keep who is whose neighbour in the label sets.
+
+Bhatia, Jain, Kar, Varma, Jain, "Sparse Local Embeddings for Extreme Multi-label Classification"
+(NIPS 2015).
+
+    for each cluster of documents, found by k-means:
+    Z Z' ~ Y Y'  on each document's nearest others by labels          (SVP, algorithm 2)
+    min_V  1/2 |Z - X V|^2 + l2/2 |V|^2 + l1 |X V|_1                  (ADMM, algorithm 3)
+    s(x) = mean of y_i over the nearest documents of x's cluster, by cosine of x V and x_i V
+
+Clusterings with other seeds vote with their mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labeltree.core.arrays import CSR, Floats
+from labeltree.core.params import at_least, positive, whole
+from labeltree.core.seeds import derived
+from labeltree.grow.pifa import unit_rows
+from labeltree.linear.admm import Sparsity, sparse_regression
+from labeltree.linear.document_clusters import Parts, by_k_means
+from labeltree.linear.label_graph import overlaps
+from labeltree.linear.neighbour_model import NeighbourModel
+from labeltree.linear.svp import svp
+
+__all__ = ["Sleec"]
+
+
+@dataclass(eq=False)
+class Sleec(NeighbourModel):
+    """Fifteen clusterings of documents, each cluster with a space of its own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.repeat(np.eye(4), 20, axis=0)
+    >>> Sleec(n_learners=2).fit(X, X).score(X, X)
+    1.0
+    """
+
+    graph_neighbours: int = whole(1, 100)
+    """Nearest documents by labels whose overlap the space keeps."""
+    far: int = whole(0, 10)
+    """Documents drawn at random whose overlap it keeps as well."""
+    normalise: bool = True
+    """Whether label sets are brought to length 1, so that overlaps are cosines."""
+    l2: float = positive(1.0, search="0.1..10:log")
+    """Weight of the squared weights of the map."""
+    l1: float = at_least(0, 0.01)
+    """Weight of the sizes of the codes."""
+
+    def parts(self, X: CSR, Y: CSR, seed: int) -> Parts:
+        """Cut documents into clusters."""
+        return by_k_means(X, self.n_parts(X.shape[0]), np.uint64(seed))
+
+    def projected(self, X: CSR, Y: CSR, seed: int) -> Floats:
+        """Return the map of a cluster's documents to codes, (n_features, dim)."""
+        labels = unit_rows(Y) if self.normalise else Y
+        graph = overlaps(labels, self.graph_neighbours, self.far, seed)
+        Z, _ = svp(graph, self.dim, int(derived(seed, 2)))
+        found = sparse_regression(X, Z.astype(np.float64), Sparsity(float(self.l2), float(self.l1)))
+        return found.weight.astype(np.float32)
