@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from labeltree.kernels.compile import fast_kernel
+from labeltree.kernels.label_neighbours import number_known
 from labeltree.kernels.random import advanced, mixed, shuffle
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, F64, I32
@@ -41,10 +42,7 @@ def embed(X: Rows, i: int, W: F32, z: F32) -> float:
         value, f = X.data[j], X.indices[j]
         for c in range(len(z)):
             z[c] += value * W[f, c]
-    squared = np.float32(0)
-    for c in range(len(z)):
-        squared += z[c] * z[c]
-    return np.sqrt(squared)
+    return float(np.sqrt(inner(z, z)))
 
 
 @fast_kernel
@@ -77,7 +75,9 @@ def pulls(cosine: F64, n_positives: int, gamma: float, pull: F64) -> float:
 
 
 @fast_kernel
-def turn(X: Rows, i: int, own: F32, other: F32, step: tuple[float, float, float], W: F32, G: F32) -> None:  # fmt: skip
+def turn(
+    X: Rows, i: int, own: F32, other: F32, step: tuple[float, float, float], W: F32, G: F32
+) -> None:
     """Move W by AdaGrad along the gradient of pull * cos(own, other) through document i.
 
     Parameters
@@ -100,9 +100,7 @@ def turn(X: Rows, i: int, own: F32, other: F32, step: tuple[float, float, float]
 
 
 @fast_kernel
-def learn_directions(
-    X: Rows, positives: I32, W: F32, contrast: Contrast, seed: np.uint64
-) -> F64:
+def learn_directions(X: Rows, positives: I32, W: F32, contrast: Contrast, seed: np.uint64) -> F64:
     """Train W in place.
 
     Parameters
@@ -118,42 +116,61 @@ def learn_directions(
     The mean loss of a positive in each epoch, (epochs,).
     """
     n, n_positives = positives.shape
-    n_partners = 2 * n_positives
-    G = np.ones_like(W)
-    partner, length = np.empty(n_partners, np.int32), np.empty(n_partners)
-    cosine, pull = np.empty(n_partners), np.empty(n_partners)
-    own, codes = np.empty(W.shape[1], np.float32), np.empty((n_partners, W.shape[1]), np.float32)
+    G, partner = np.ones_like(W), np.empty(2 * n_positives, np.int32)
+    room = np.empty((2 * n_positives, W.shape[1]), np.float32)
     order, losses = np.arange(n).astype(np.uint32), np.zeros(contrast.epochs)
-    state = seed
+    member, state = order.view(np.int32), seed
     for epoch in range(contrast.epochs):
         state = shuffle(order, n, state)
         counted = 0
         for place in range(n):
-            i = np.int64(order[place])
-            if positives[i, 0] < 0:
+            i = member[place]
+            known = number_known(positives[i])
+            if known == 0:
                 continue
-            known = 0
-            while known < n_positives and positives[i, known] >= 0:
-                known += 1
-            own_length = embed(X, i, W, own)
-            for p in range(n_partners):
-                if p < n_positives:
-                    partner[p] = positives[i, p % known]
-                else:
-                    state = advanced(state)
-                    partner[p] = mixed(state) % np.uint64(n)
-                length[p] = embed(X, partner[p], W, codes[p])
-                both = own_length * length[p]
-                cosine[p] = np.dot(own, codes[p]) / both if both > TINY else 0.0
-            losses[epoch] += pulls(cosine, n_positives, contrast.gamma, pull)
+            for p in range(n_positives):
+                partner[p] = positives[i, p % known]
+                state = advanced(state)
+                partner[n_positives + p] = mixed(state) % np.uint64(n)
+            losses[epoch] += learn_one(X, i, partner, W, G, contrast, room)
             counted += n_positives
-            for p in range(n_partners):
-                both = own_length * length[p]
-                if both > TINY:
-                    factor, product = pull[p] / both, cosine[p] * both
-                    step = contrast.eta, factor, product / own_length**2
-                    turn(X, i, own, codes[p], step, W, G)
-                    step = contrast.eta, factor, product / length[p] ** 2
-                    turn(X, partner[p], codes[p], own, step, W, G)
         losses[epoch] /= max(1, counted)
     return losses
+
+
+@fast_kernel
+def learn_one(
+    X: Rows, i: int, partner: I32, W: F32, G: F32, contrast: Contrast, codes: F32
+) -> float:
+    """Move W for document i and its partners, positives first; return the loss before.
+
+    NOTE: `codes` is scratch, (n_partners, dim).
+    """
+    n_partners = len(partner)
+    own, length = np.empty(W.shape[1], np.float32), np.empty(n_partners)
+    cosine, pull = np.zeros(n_partners), np.empty(n_partners)
+    own_length = embed(X, i, W, own)
+    for p in range(n_partners):
+        length[p] = embed(X, partner[p], W, codes[p])
+        both = own_length * length[p]
+        if both > TINY:
+            cosine[p] = inner(own, codes[p]) / both
+    loss = pulls(cosine, n_partners // 2, contrast.gamma, pull)
+    for p in range(n_partners):
+        both = own_length * length[p]
+        if both > TINY:
+            factor, product = pull[p] / both, cosine[p] * both
+            step = contrast.eta, factor, product / own_length**2
+            turn(X, i, own, codes[p], step, W, G)
+            step = contrast.eta, factor, product / length[p] ** 2
+            turn(X, partner[p], codes[p], own, step, W, G)
+    return loss
+
+
+@fast_kernel
+def inner(a: F32, b: F32) -> float:
+    """Return the inner product."""
+    found = np.float32(0)
+    for c in range(len(a)):
+        found += a[c] * b[c]
+    return float(found)

@@ -49,6 +49,15 @@ def label_neighbours(labels: Rows, carriers: Rows, n: int, seed: np.uint64) -> t
 
 
 @kernel
+def number_known(neighbours: I32) -> int:
+    """Return how many neighbours there are before the first -1."""
+    n = 0
+    while n < len(neighbours) and neighbours[n] >= 0:
+        n += 1
+    return n
+
+
+@kernel
 def add_overlaps(labels: Rows, carriers: Rows, i: int, total: F32, met: I32) -> int:
     """Add what documents share with document i to `total`; return how many are in `met`."""
     n_met = 0

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from labeltree.kernels.compile import kernel
+from labeltree.kernels.label_neighbours import number_known
 from labeltree.kernels.random import advanced, mixed, shuffle
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, I32
@@ -118,23 +119,22 @@ def learn_parts(
     """
     n, n_positives = positives.shape
     order = np.arange(n).astype(np.uint32)
+    member = order.view(np.int32)
     state = shuffle(order, n, seed)
-    ftrl = started(X, shape[0], shape[1], followed, order.astype(np.int32))
+    ftrl = started(X, shape[0], shape[1], followed, member)
     margins = np.empty(shape[1], np.float32)
     for _ in range(followed.epochs):
         state = shuffle(order, n, state)
         for place in range(n):
-            i = np.int64(order[place])
-            if positives[i, 0] < 0:
+            i = member[place]
+            known = number_known(positives[i])
+            if known == 0:
                 continue
-            known = 0
-            while known < n_positives and positives[i, known] >= 0:
-                known += 1
             state = advanced(state)
             k = part_of(X, i, ftrl.weight, margins, mixed(state))
             for p in range(n_positives):
                 follow(X, positives[i, p % known], k, 1.0, ftrl, followed)
             for _ in range(n_positives):
                 state = advanced(state)
-                follow(X, np.int64(mixed(state) % np.uint64(n)), k, 0.0, ftrl, followed)
+                follow(X, int(mixed(state) % np.uint64(n)), k, 0.0, ftrl, followed)
     return ftrl.weight

@@ -13,7 +13,7 @@ import numpy as np
 from labeltree.kernels.compile import fast_kernel
 from labeltree.kernels.heap import push, sort_heap
 from labeltree.kernels.lanes import Lanes, highest, load, splat, store, widest
-from labeltree.kernels.types import F32, F64, I32, I64
+from labeltree.kernels.types import F32, F64, I32
 
 BLOCK = 32
 """Items side by side: `lanes.WIDEST`."""
@@ -23,8 +23,10 @@ TOGETHER = 4
 
 @fast_kernel
 def side_by_side(items: F32) -> F32:
-    """Return items (n, dim) as blocks (n_blocks * dim, BLOCK): item 32 b + i is column i of rows
-    b * dim to (b + 1) * dim; zeros fill the last block."""
+    """Return items (n, dim) as blocks, (n_blocks * dim, BLOCK).
+
+    Item BLOCK * b + i is column i of rows b * dim to (b + 1) * dim; zeros fill the last block.
+    """
     n, dim = items.shape
     n_blocks = -(-n // BLOCK)
     blocks = np.zeros((n_blocks * dim, BLOCK), np.float32)
@@ -99,9 +101,7 @@ def largest_offset(offset: F32, b: int) -> float:
 
 
 @fast_kernel
-def keep(
-    found: F32, offset: F32, b: int, heap: tuple[F64, F32, I32], size: int
-) -> int:
+def keep(found: F32, offset: F32, b: int, heap: tuple[F64, F32, I32], size: int) -> int:
     """Push a block's items to a query's heap; return its new size."""
     product, sure, item = heap
     for c in range(min(BLOCK, len(offset) - b * BLOCK)):

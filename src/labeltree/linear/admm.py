@@ -63,7 +63,7 @@ class Ridge:
     @property
     def by_documents(self) -> bool:
         """Whether X X' is what is factorised."""
-        return self.X.shape[0] <= min(self.X.shape[1], FACTORISED)
+        return bool(self.X.shape[0] <= min(self.X.shape[1], FACTORISED))
 
     def weight(self, R: Doubles) -> Doubles:
         """Return the weights, (n_features, n_targets)."""

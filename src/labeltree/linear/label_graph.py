@@ -55,7 +55,10 @@ def overlaps(Y: CSR, n: int, n_far: int, seed: int) -> CSR:
     random, and their mirror images; zeros among them are stored too.
     """
     announce()
-    n_documents, (rows, carriers) = Y.shape[0], (as_csr(Y, "labels"), as_csr(csr_array(Y.T), "labels"))
+    n_documents, (rows, carriers) = (
+        Y.shape[0],
+        (as_csr(Y, "labels"), as_csr(csr_array(Y.T), "labels")),
+    )
     near, _ = label_neighbours(
         Rows(*for_kernel(rows)), Rows(*for_kernel(carriers)), min(n, n_documents), derived(seed, 0)
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from labeltree.core.arrays import CSR, Floats, Ints, Longs, as_csr
+from labeltree.core.arrays import CSR, Doubles, Floats, Ints, Longs, as_csr
 from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
@@ -128,9 +130,7 @@ class NeighbourModel(BaseModel):
             total = scratch("votes", n_labels, np.float32)
             room = total, scratch("voted", n_labels, np.int32)
             memory, weight = self.memory_, self._votes(row)
-            found = neighbour_votes(
-                row, weight, (memory.ptr, memory.label), room, min(k, n_labels)
-            )
+            found = neighbour_votes(row, weight, (memory.ptr, memory.label), room, min(k, n_labels))
             return from_ranking(*found, n_labels)
 
         starts = range(0, X.shape[0], DOCUMENTS_IN_FLIGHT)
@@ -152,16 +152,14 @@ class NeighbourModel(BaseModel):
         row, similarity = self._nearest(self._checked(X))
         vote = self._votes(row)
         shown = [_strongest(*columns, k) for columns in zip(row, similarity, vote, strict=True)]
-        width = max((len(rows) for rows, _, _ in shown), default=0)
-        table = [np.full((len(shown), width), fill) for fill in (-1, 0.0, 0.0)]
-        for i, columns in enumerate(shown):
-            for to, values in zip(table, columns, strict=True):
-                to[i, : len(values)] = values
         ptr, label = self.memory_.ptr, self.memory_.label
         labels = [[label[ptr[j] : ptr[j + 1]] for j in rows] for rows, _, _ in shown]
-        rows, near, votes = table
+        rows, near, votes = zip(*shown, strict=True) if shown else ((), (), ())
         return Voters(
-            rows.astype(np.int32), near.astype(np.float32), votes.astype(np.float32), labels
+            _table(rows, -1).astype(np.int32),
+            _table(near, 0.0).astype(np.float32),
+            _table(votes, 0.0).astype(np.float32),
+            labels,
         )
 
     def _checked(self, X: Any) -> CSR:
@@ -187,12 +185,22 @@ def _used_columns(X: CSR) -> tuple[Ints, CSR]:
     return used, csr_array((X.data, place, X.indptr), shape=(X.shape[0], len(used)))
 
 
-def _strongest(row: Ints, similarity: Floats, vote: Floats, k: int) -> tuple[Ints, Floats, Floats]:
+def _strongest(
+    row: Ints, similarity: Floats, vote: Floats, k: int
+) -> tuple[Ints, Doubles, Doubles]:
     """Join the finds of one document by several learners; return the k that weigh most."""
     found = row >= 0
     rows, at = np.unique(row[found], return_inverse=True)
     times = np.bincount(at, minlength=len(rows))
     near = np.bincount(at, similarity[found], len(rows)) / np.maximum(1, times)
-    votes = np.bincount(at, vote[found], len(rows))
+    votes = np.bincount(at, vote[found].astype(np.float64), len(rows))
     order = np.lexsort((rows, -near, -votes))[:k]
     return rows[order], near[order], votes[order]
+
+
+def _table(rows: Sequence[NDArray[Any]], fill: float) -> NDArray[Any]:
+    """Return rows of different lengths side by side, `fill` behind the last of each."""
+    table = np.full((len(rows), max(map(len, rows), default=0)), fill)
+    for to, values in zip(table, rows, strict=True):
+        to[: len(values)] = values
+    return table

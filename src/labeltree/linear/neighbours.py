@@ -43,7 +43,7 @@ class Projection:
         """Return codes of length 1 or 0, (n_samples, dim)."""
         Z = np.asarray(self.used(X) @ self.weight)
         length = np.sqrt(np.square(Z).sum(axis=1, keepdims=True))
-        return np.divide(Z, length, out=np.zeros_like(Z), where=length > 0)
+        return np.asarray(np.divide(Z, length, out=np.zeros_like(Z), where=length > 0))
 
     def used(self, X: CSR) -> CSR:
         """Return the columns of X (n_samples, n_used) that the map knows."""
@@ -78,7 +78,9 @@ class Region:
 
     def _roughly(self, Z: Floats, k: int) -> tuple[Ints, Floats]:
         found = self._graph.search(Z, k, threads=1)
-        return found.keys.astype(np.int32).reshape(len(Z), -1), 1 - found.distances.reshape(len(Z), -1)
+        return found.keys.astype(np.int32).reshape(len(Z), -1), 1 - found.distances.reshape(
+            len(Z), -1
+        )
 
     @cached_property
     def _blocks(self) -> Floats:

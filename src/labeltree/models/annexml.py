@@ -61,8 +61,8 @@ class Annexml(NeighbourModel):
     def projected(self, X: CSR, Y: CSR, seed: int) -> Floats:
         """Return the map of a part's documents to codes, (n_features, dim)."""
         reach = 1 / np.sqrt(max(1.0, X.nnz / max(1, X.shape[0])))
-        W = np.random.default_rng(seed).uniform(-reach, reach, (X.shape[1], self.dim))
-        W = W.astype(np.float32)
+        drawn = np.random.default_rng(seed).uniform(-reach, reach, (X.shape[1], self.dim))
+        W = drawn.astype(np.float32)
         contrast = Contrast(self.epochs, float(self.gamma), float(self.eta))
         like = alike(Y, self.positives, int(derived(seed, 1)))
         learn_directions(Rows(*for_kernel(X)), like, W, contrast, derived(seed, 2))

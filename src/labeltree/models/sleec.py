@@ -50,8 +50,12 @@ class Sleec(NeighbourModel):
     """Whether label sets are brought to length 1, so that overlaps are cosines."""
     l2: float = positive(1.0, search="0.1..10:log")
     """Weight of the squared weights of the map."""
-    l1: float = at_least(0, 0.01)
+    l1: float = at_least(0, 0.001)
     """Weight of the sizes of the codes."""
+    dim: int = whole(1, 100)
+    """Length of a code."""
+    n_neighbours: int = whole(1, 15, search="5..50:log")
+    """Nearest training documents of a document that vote, in each partition."""
 
     def parts(self, X: CSR, Y: CSR, seed: int) -> Parts:
         """Cut documents into clusters."""

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import labeltree
+from labeltree.core.arrays import as_csr
+from labeltree.core.scores import top_k
+from labeltree.grow.pifa import unit_rows
+from labeltree.models.annexml import Annexml
+
+
+def topics(n=160, seed=0):
+    """Return documents of four topics; labels are the topic and one of three of its own."""
+    rng = np.random.default_rng(seed)
+    topic, inner = np.arange(n) % 4, rng.integers(0, 3, n)
+    X = (rng.random((n, 60)) < 0.05).astype(float)
+    X[np.arange(n), topic] = 1
+    X[np.arange(n), 4 + 3 * topic + inner] = 1
+    Y = np.zeros((n, 16))
+    Y[np.arange(n), topic] = Y[np.arange(n), 4 + 3 * topic + inner] = 1
+    return as_csr(X, "X"), as_csr(Y, "Y")
+
+
+def small(**params):
+    defaults = {"n_learners": 3, "part_size": 50, "dim": 10, "l1": 0.5, "n_neighbours": 5}
+    return Annexml(**{**defaults, **params})
+
+
+def test_learns_topics_it_has_not_seen():
+    X, Y = topics()
+    model = small().fit(X[:120], Y[:120])
+    assert {len(atlas.regions) for atlas in model.atlases_} <= {1, 2}
+    labels, _ = top_k(model.predict(X[120:], 2), 2)
+    truth = np.sort(Y[120:].indices.reshape(-1, 2), axis=1)
+    assert (np.sort(labels, axis=1) == truth).mean() > 0.9
+
+
+def test_the_space_comes_from_labels():
+    """Words that say nothing of the labels do not bring documents together."""
+    rng = np.random.default_rng(1)
+    n = 200
+    topic, noise = np.arange(n) % 2, rng.integers(0, 2, n)
+    X = np.zeros((n, 4))
+    X[np.arange(n), topic] = 0.3
+    X[np.arange(n), 2 + noise] = 1  # louder, and meaningless
+    Y = np.eye(2)[topic]
+    model = small(part_size=1000).fit(X[:150], Y[:150])
+    assert model.score(X[150:], Y[150:]) == 1
+
+
+def test_documents_alike_by_labels_lie_together():
+    X, Y = topics()
+    region = small(part_size=1000, epochs=20).fit(X, Y).atlases_[0].regions[0]
+    near, inner = region.code @ region.code.T, (Y @ Y.T).toarray()
+    assert near[inner == 2].mean() > 0.8
+    assert near[inner == 0].mean() < 0.2
+
+
+def test_each_part_has_its_documents():
+    X, Y = topics()
+    for atlas in small().fit(X, Y).atlases_:
+        part = atlas.parts(unit_rows(X))
+        assert set(part) == set(range(len(atlas.regions)))
+        for p, region in enumerate(atlas.regions):
+            np.testing.assert_array_equal(region.member, np.flatnonzero(part == p))
+            members = csr_array(unit_rows(X)[region.member])
+            np.testing.assert_array_equal(region.code, region.projection(members))
+
+
+def test_neighbours_are_the_scores():
+    X, Y = topics()
+    model = small().fit(X, Y)
+    S, voters = model.predict(X[:20], 16), model.neighbours(X[:20], 99)
+    for i in range(20):
+        known = voters.row[i] >= 0
+        total = voters.vote[i][known] @ Y[voters.row[i][known]].toarray()
+        np.testing.assert_allclose(S[[i]].toarray()[0], total, atol=1e-5)
+
+
+def test_more_learners_err_less():
+    X, Y = topics(n=400)
+    X = as_csr(X.toarray() + (np.random.default_rng(2).random((400, 60)) < 0.2), "X")
+    few, many = (
+        small(n_learners=n, epochs=2, n_neighbours=3).fit(X[:200], Y[:200]) for n in (1, 15)
+    )
+    hits = [(model.predict(X[200:], 2) > 0).multiply(Y[200:]).sum() / 400 for model in (few, many)]
+    assert hits[1] > hits[0]
+
+
+def test_approximate_search_answers_like_exact_search(tmp_path):
+    pytest.importorskip("usearch", reason="needs the extra `ann`")
+    X, Y = topics()
+    exact = small().fit(X, Y)
+    rough = small(search="approximate").fit(X, Y)
+    same = top_k(exact.predict(X, 2), 2)[0] == top_k(rough.predict(X, 2), 2)[0]
+    assert same.mean() > 0.97
+    rough.save(tmp_path / "model")
+    again = labeltree.load(tmp_path / "model")
+    assert (again.predict(X) != rough.predict(X)).nnz == 0

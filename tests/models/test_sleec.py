@@ -1,0 +1,170 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, random_array
+
+import labeltree
+from labeltree.core.arrays import as_csr
+from labeltree.core.errors import MissingExtraError, ParameterError
+from labeltree.core.scores import top_k
+from labeltree.grow.pifa import unit_rows
+from labeltree.linear import neighbour_model
+from labeltree.models.sleec import Sleec
+from labeltree.readers import read
+
+
+def topics(n=120, seed=0):
+    """Return documents of four topics; labels are the topic and one of three of its own."""
+    rng = np.random.default_rng(seed)
+    topic, inner = np.arange(n) % 4, rng.integers(0, 3, n)
+    X = (rng.random((n, 60)) < 0.05).astype(float)
+    X[np.arange(n), topic] = 1
+    X[np.arange(n), 4 + 3 * topic + inner] = 1
+    Y = np.zeros((n, 16))
+    Y[np.arange(n), topic] = Y[np.arange(n), 4 + 3 * topic + inner] = 1
+    return as_csr(X, "X"), as_csr(Y, "Y")
+
+
+def small(**params):
+    return Sleec(**{"n_learners": 3, "part_size": 40, "dim": 10, "graph_neighbours": 20, **params})
+
+
+def test_learns_topics_it_has_not_seen():
+    X, Y = topics(n=300)
+    model = small(part_size=100).fit(X[:240], Y[:240])
+    assert len(model.atlases_) == 3
+    assert max(len(atlas.regions) for atlas in model.atlases_) == 2
+    labels, _ = top_k(model.predict(X[240:], 2), 2)
+    truth = np.sort(Y[240:].indices.reshape(-1, 2), axis=1)
+    assert (np.sort(labels, axis=1) == truth).mean() > 0.9
+
+
+def test_the_neighbours_are_searched_among_images_of_documents():
+    X, Y = topics()
+    model = small().fit(X, Y)
+    for atlas in model.atlases_:
+        part = atlas.parts(unit_rows(X))
+        for p, region in enumerate(atlas.regions):
+            np.testing.assert_array_equal(region.member, np.flatnonzero(part == p))
+            members = csr_array(unit_rows(X)[region.member])
+            np.testing.assert_array_equal(region.code, region.projection(members))
+            np.testing.assert_array_equal(region.projection.feature, np.unique(members.indices))
+
+
+def test_the_space_comes_from_labels():
+    """Words that say nothing of the labels do not bring documents together."""
+    rng = np.random.default_rng(1)
+    n = 200
+    topic, noise = np.arange(n) % 2, rng.integers(0, 2, n)
+    X = np.zeros((n, 4))
+    X[np.arange(n), topic] = 0.3
+    X[np.arange(n), 2 + noise] = 1  # louder, and meaningless
+    Y = np.eye(2)[topic]
+    model = Sleec(n_learners=1, dim=2, graph_neighbours=30).fit(X[:150], Y[:150])
+    assert model.score(X[150:], Y[150:]) == 1
+    near = model.neighbours(X[150:], 10)
+    assert (topic[near.row] == topic[150:, None]).all()
+
+
+def test_neighbours_are_the_scores():
+    X, Y = topics()
+    model = small().fit(X, Y)
+    S, voters = model.predict(X[:20], 16), model.neighbours(X[:20], 99)
+    for i in range(20):
+        total = np.zeros(16)
+        for row, vote, labels in zip(voters.row[i], voters.vote[i], voters.labels[i], strict=False):
+            np.testing.assert_array_equal(labels, Y[[row]].indices)
+            total[labels] += vote
+        np.testing.assert_allclose(S[[i]].toarray()[0], total, atol=1e-5)
+        known = voters.row[i] >= 0
+        assert (np.diff(voters.vote[i][known]) <= 1e-7).all(), "best first"
+        assert voters.vote[i].sum() == pytest.approx(1, abs=1e-5)
+        assert (np.abs(voters.similarity[i]) <= 1 + 1e-5).all()
+    few = model.neighbours(X[:20], 3)
+    np.testing.assert_array_equal(few.row, voters.row[:, :3])
+    assert model.neighbours(X[:0], 3).row.shape[0] == 0
+
+
+def test_a_training_document_is_its_own_neighbour():
+    X, Y = topics()
+    voters = small(n_neighbours=5).fit(X, Y).neighbours(X, 5)
+    nearest = voters.similarity.max(axis=1)
+    np.testing.assert_allclose(nearest, 1, atol=1e-5)
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    X, Y = topics()
+    model = small().fit(X, Y)
+    expected = model.predict(X)
+    monkeypatch.setattr(neighbour_model, "DOCUMENTS_IN_FLIGHT", 7)
+    assert (model.predict(X) != expected).nnz == 0
+
+
+def test_approximate_search_answers_like_exact_search(tmp_path):
+    pytest.importorskip("usearch", reason="needs the extra `ann`")
+    X, Y = topics()
+    exact = small().fit(X, Y)
+    rough = small(search="approximate").fit(X, Y)
+    same = top_k(exact.predict(X, 2), 2)[0] == top_k(rough.predict(X, 2), 2)[0]
+    assert same.mean() > 0.97
+    rough.save(tmp_path / "model")
+    again = labeltree.load(tmp_path / "model")
+    assert (again.predict(X) != rough.predict(X)).nnz == 0
+
+
+def test_approximate_search_without_its_library_fails_before_training(monkeypatch):
+    import sys
+
+    X, Y = topics()
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    with pytest.raises(MissingExtraError, match="ann"):
+        small(search="approximate").fit(X, Y)
+
+
+def test_l1_of_the_codes_and_the_kind_of_overlap_matter():
+    X, Y = topics()
+    codes = [
+        small(**params).fit(X, Y).atlases_[0].regions[0].code
+        for params in ({}, {"l1": 0.05}, {"normalise": False})
+    ]
+    assert not np.array_equal(codes[0], codes[1])
+    assert not np.array_equal(codes[0], codes[2])
+
+
+def test_documents_in_parts_without_labels():
+    X, Y = topics()
+    Y = Y.toarray()
+    Y[X.toarray()[:, 0] == 1] = 0  # a whole topic
+    model = small(part_size=15).fit(X, Y)
+    S = model.predict(X, 16)
+    assert S.nnz
+    assert not S.toarray()[:, Y.sum(axis=0) == 0].any()
+
+
+def test_bad_parameters():
+    with pytest.raises(ParameterError, match="search"):
+        Sleec(search="guess")
+    with pytest.raises(ParameterError, match="l1"):
+        Sleec(l1=-1)
+
+
+def test_nothing_as_large_as_documents_times_labels():
+    rng, n, n_labels = np.random.default_rng(0), 6000, 100_000
+    X = as_csr(random_array((n, 300), density=0.02, rng=rng), "X")
+    Y = as_csr(random_array((n, n_labels), density=3 / n_labels, rng=rng), "Y")
+    Y.data[:] = 1
+    model = Sleec(n_learners=1, part_size=500, dim=5, graph_neighbours=5, far=1, n_jobs=1)
+    tracemalloc.start()
+    model.fit(X, Y).predict(X[:2000])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < n * n, "documents x documents of one byte each"
+
+
+@pytest.mark.slow
+def test_bibtex_as_published(data_root):
+    data = read(data_root / "bibtex")
+    train, test = data["train"], data["test"]
+    model = Sleec(n_learners=1, dim=100, graph_neighbours=250).fit(train.X, train.Y)
+    assert model.score(test.X, test.Y) > 0.63
