@@ -1,11 +1,7 @@
 import numpy as np
-import pytest
-from scipy.sparse import csr_array
 
-import labeltree
 from labeltree.core.arrays import as_csr
 from labeltree.core.scores import top_k
-from labeltree.grow.pifa import unit_rows
 from labeltree.models.annexml import Annexml
 
 
@@ -56,27 +52,6 @@ def test_documents_alike_by_labels_lie_together():
     assert near[inner == 0].mean() < 0.2
 
 
-def test_each_part_has_its_documents():
-    X, Y = topics()
-    for atlas in small().fit(X, Y).atlases_:
-        part = atlas.parts(unit_rows(X))
-        assert set(part) == set(range(len(atlas.regions)))
-        for p, region in enumerate(atlas.regions):
-            np.testing.assert_array_equal(region.member, np.flatnonzero(part == p))
-            members = csr_array(unit_rows(X)[region.member])
-            np.testing.assert_array_equal(region.code, region.projection(members))
-
-
-def test_neighbours_are_the_scores():
-    X, Y = topics()
-    model = small().fit(X, Y)
-    S, voters = model.predict(X[:20], 16), model.neighbours(X[:20], 99)
-    for i in range(20):
-        known = voters.row[i] >= 0
-        total = voters.vote[i][known] @ Y[voters.row[i][known]].toarray()
-        np.testing.assert_allclose(S[[i]].toarray()[0], total, atol=1e-5)
-
-
 def test_more_learners_err_less():
     X, Y = topics(n=400)
     X = as_csr(X.toarray() + (np.random.default_rng(2).random((400, 60)) < 0.2), "X")
@@ -85,15 +60,3 @@ def test_more_learners_err_less():
     )
     hits = [(model.predict(X[200:], 2) > 0).multiply(Y[200:]).sum() / 400 for model in (few, many)]
     assert hits[1] > hits[0]
-
-
-def test_approximate_search_answers_like_exact_search(tmp_path):
-    pytest.importorskip("usearch", reason="needs the extra `ann`")
-    X, Y = topics()
-    exact = small().fit(X, Y)
-    rough = small(search="approximate").fit(X, Y)
-    same = top_k(exact.predict(X, 2), 2)[0] == top_k(rough.predict(X, 2), 2)[0]
-    assert same.mean() > 0.97
-    rough.save(tmp_path / "model")
-    again = labeltree.load(tmp_path / "model")
-    assert (again.predict(X) != rough.predict(X)).nnz == 0

@@ -2,14 +2,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import random_array
 
-import labeltree
 from labeltree.core.arrays import as_csr
-from labeltree.core.errors import MissingExtraError, ParameterError
+from labeltree.core.errors import ParameterError
 from labeltree.core.scores import top_k
-from labeltree.grow.pifa import unit_rows
-from labeltree.linear import neighbour_model
 from labeltree.models.sleec import Sleec
 from labeltree.readers import read
 
@@ -40,18 +37,6 @@ def test_learns_topics_it_has_not_seen():
     assert (np.sort(labels, axis=1) == truth).mean() > 0.9
 
 
-def test_the_neighbours_are_searched_among_images_of_documents():
-    X, Y = topics()
-    model = small().fit(X, Y)
-    for atlas in model.atlases_:
-        part = atlas.parts(unit_rows(X))
-        for p, region in enumerate(atlas.regions):
-            np.testing.assert_array_equal(region.member, np.flatnonzero(part == p))
-            members = csr_array(unit_rows(X)[region.member])
-            np.testing.assert_array_equal(region.code, region.projection(members))
-            np.testing.assert_array_equal(region.projection.feature, np.unique(members.indices))
-
-
 def test_the_space_comes_from_labels():
     """Words that say nothing of the labels do not bring documents together."""
     rng = np.random.default_rng(1)
@@ -65,61 +50,6 @@ def test_the_space_comes_from_labels():
     assert model.score(X[150:], Y[150:]) == 1
     near = model.neighbours(X[150:], 10)
     assert (topic[near.row] == topic[150:, None]).all()
-
-
-def test_neighbours_are_the_scores():
-    X, Y = topics()
-    model = small().fit(X, Y)
-    S, voters = model.predict(X[:20], 16), model.neighbours(X[:20], 99)
-    for i in range(20):
-        total = np.zeros(16)
-        for row, vote, labels in zip(voters.row[i], voters.vote[i], voters.labels[i], strict=False):
-            np.testing.assert_array_equal(labels, Y[[row]].indices)
-            total[labels] += vote
-        np.testing.assert_allclose(S[[i]].toarray()[0], total, atol=1e-5)
-        known = voters.row[i] >= 0
-        assert (np.diff(voters.vote[i][known]) <= 1e-7).all(), "best first"
-        assert voters.vote[i].sum() == pytest.approx(1, abs=1e-5)
-        assert (np.abs(voters.similarity[i]) <= 1 + 1e-5).all()
-    few = model.neighbours(X[:20], 3)
-    np.testing.assert_array_equal(few.row, voters.row[:, :3])
-    assert model.neighbours(X[:0], 3).row.shape[0] == 0
-
-
-def test_a_training_document_is_its_own_neighbour():
-    X, Y = topics()
-    voters = small(n_neighbours=5).fit(X, Y).neighbours(X, 5)
-    nearest = voters.similarity.max(axis=1)
-    np.testing.assert_allclose(nearest, 1, atol=1e-5)
-
-
-def test_blocks_do_not_matter(monkeypatch):
-    X, Y = topics()
-    model = small().fit(X, Y)
-    expected = model.predict(X)
-    monkeypatch.setattr(neighbour_model, "DOCUMENTS_IN_FLIGHT", 7)
-    assert (model.predict(X) != expected).nnz == 0
-
-
-def test_approximate_search_answers_like_exact_search(tmp_path):
-    pytest.importorskip("usearch", reason="needs the extra `ann`")
-    X, Y = topics()
-    exact = small().fit(X, Y)
-    rough = small(search="approximate").fit(X, Y)
-    same = top_k(exact.predict(X, 2), 2)[0] == top_k(rough.predict(X, 2), 2)[0]
-    assert same.mean() > 0.97
-    rough.save(tmp_path / "model")
-    again = labeltree.load(tmp_path / "model")
-    assert (again.predict(X) != rough.predict(X)).nnz == 0
-
-
-def test_approximate_search_without_its_library_fails_before_training(monkeypatch):
-    import sys
-
-    X, Y = topics()
-    monkeypatch.setitem(sys.modules, "usearch.index", None)
-    with pytest.raises(MissingExtraError, match="ann"):
-        small(search="approximate").fit(X, Y)
 
 
 def test_l1_of_the_codes_and_the_kind_of_overlap_matter():

@@ -195,7 +195,7 @@ def _strongest(
     near = np.bincount(at, similarity[found], len(rows)) / np.maximum(1, times)
     votes = np.bincount(at, vote[found].astype(np.float64), len(rows))
     order = np.lexsort((rows, -near, -votes))[:k]
-    return rows[order], near[order], votes[order]
+    return rows[order], np.asarray(near[order]), np.asarray(votes[order], np.float64)
 
 
 def _table(rows: Sequence[NDArray[Any]], fill: float) -> NDArray[Any]:

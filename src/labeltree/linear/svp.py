@@ -40,7 +40,7 @@ class Projected(NamedTuple):
 
 
 def svp(
-    G: CSR, dim: int, seed: int, *, max_iter: int = 50, tol: float = 1e-3
+    G: CSR, dim: int, seed: int, *, max_iter: int = 50, tol: float = 0.02
 ) -> tuple[Floats, list[float]]:
     """Return codes Z (n, dim) and the errors |P(Z Z') - G| / |G| after each step, never rising.
 
