@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from labeltree.core.pool import Silent, ThreadPool, phase, reporting, scratch
+from labeltree.core.pool import Silent, ThreadPool, phase, reporting, scratch, serial_blas
 
 
 class Recorder:
@@ -229,3 +229,17 @@ def test_every_thread_has_its_own():
     arrays = [scratch("pool_test_thread", 2, np.int64), *ThreadPool(3).map(borrow, range(1, 4))]
     assert len({a.ctypes.data for a in arrays}) == 4
     assert [a.tolist() for a in arrays] == [[i, i] for i in range(4)]
+
+
+def test_serial_blas_is_over_when_the_block_is():
+    import scipy.linalg  # noqa: F401  (brings a library of its own)
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+
+    before = threads()
+    assert before
+    with serial_blas():
+        assert set(threads()) == {1}
+    assert threads() == before

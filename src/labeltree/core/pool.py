@@ -168,6 +168,19 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def serial_blas() -> Iterator[None]:
+    """Keep dense linear algebra inside the block to one thread each.
+
+    A pool's threads are enough, more would wait for one another; and a sum that is cut among
+    threads depends on how many there are.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

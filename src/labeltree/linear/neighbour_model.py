@@ -16,7 +16,7 @@ from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.params import choice, jobs, whole
-from labeltree.core.pool import ThreadPool, scratch
+from labeltree.core.pool import ThreadPool, scratch, serial_blas
 from labeltree.core.scores import from_ranking
 from labeltree.core.seeds import derived
 from labeltree.core.store import storable
@@ -102,7 +102,8 @@ class NeighbourModel(BaseModel):
             weight = self.projected(here, csr_array(Y[member]), int(derived(seeds[t], p)))
             return region(X, member, Projection(used, np.ascontiguousarray(weight, np.float32)))
 
-        regions = iter(pool.map(learn, tasks, what="learning spaces"))
+        with serial_blas():
+            regions = iter(pool.map(learn, tasks, what="learning spaces"))
         return tuple(Atlas(cut, [next(regions) for _ in range(len(cut))]) for cut in parts)
 
     def n_parts(self, n_documents: int) -> int:
