@@ -49,3 +49,16 @@ def test_blocks_hold_the_items_side_by_side():
     np.testing.assert_array_equal(blocks[:2].T, items[:BLOCK])
     np.testing.assert_array_equal(blocks[2:, :3].T, items[BLOCK:])
     assert not blocks[2:, 3:].any()
+
+
+def test_no_item_is_hidden_by_the_bound_of_its_block():
+    """With k for all items no bound applies: fewer must be the first of these."""
+    rng = np.random.default_rng(8)
+    queries, items = rng.standard_normal((40, 6)), rng.standard_normal((2000, 6))
+    offset = 1e4 + rng.standard_normal(2000)  # sums are rounded to a thousandth: many ties
+    few, every = (best(queries, items, offset, k) for k in (7, 2000))
+    np.testing.assert_array_equal(few[0], every[0][:, :7])
+    np.testing.assert_array_equal(few[1], every[1][:, :7])
+    tied = np.diff(every[1]) == 0
+    assert tied.any()
+    assert (np.diff(every[0])[tied] > 0).all()

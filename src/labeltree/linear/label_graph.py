@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
-from labeltree.core.arrays import CSR, Ints, Longs, as_csr, for_kernel, row_of_entry
+from labeltree.core.arrays import CSR, Floats, Ints, Longs, as_csr, for_kernel, row_of_entry
 from labeltree.core.seeds import derived
 from labeltree.kernels.compile import announce
 from labeltree.kernels.label_neighbours import label_neighbours
@@ -55,13 +55,9 @@ def overlaps(Y: CSR, n: int, n_far: int, seed: int) -> CSR:
     random, and their mirror images; zeros among them are stored too.
     """
     announce()
-    n_documents, (rows, carriers) = (
-        Y.shape[0],
-        (as_csr(Y, "labels"), as_csr(csr_array(Y.T), "labels")),
-    )
-    near, _ = label_neighbours(
-        Rows(*for_kernel(rows)), Rows(*for_kernel(carriers)), min(n, n_documents), derived(seed, 0)
-    )
+    n_documents = Y.shape[0]
+    rows, carriers = (Rows(*for_kernel(as_csr(M, "labels"))) for M in (Y, csr_array(Y.T)))
+    near, _ = label_neighbours(rows, carriers, min(n, n_documents), derived(seed, 0))
     far = np.random.default_rng(derived(seed, 1)).integers(0, n_documents, (n_documents, n_far))
     own = np.arange(n_documents)[:, None]
     to = np.hstack([own, near, far])
@@ -74,10 +70,10 @@ def overlaps(Y: CSR, n: int, n_far: int, seed: int) -> CSR:
     return graph
 
 
-def _products(Y: CSR, i: Longs, j: Ints) -> np.ndarray:
+def _products(Y: CSR, i: Longs, j: Ints) -> Floats:
     """Return y_i . y_j of each pair."""
     parts = [
         Y[i[a : a + TOGETHER]].multiply(Y[j[a : a + TOGETHER]]).sum(axis=1)
         for a in range(0, len(i), TOGETHER)
     ]
-    return np.concatenate(parts).astype(np.float32)
+    return np.asarray(np.concatenate(parts), np.float32)
