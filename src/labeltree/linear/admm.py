@@ -24,8 +24,8 @@ from labeltree.core.arrays import CSR, Doubles
 from labeltree.core.pool import ThreadPool
 from labeltree.linear.ridge import Gram
 
-FACTORISED = 10_000
-"""With at most so many documents, X X' is formed and factorised."""
+FACTORISED = 8192
+"""With at most so many documents, X X' is formed and factorised: half a gigabyte."""
 
 
 class Sparsity(NamedTuple):

@@ -47,7 +47,7 @@ class Sleec(NeighbourModel):
     far: int = whole(0, 10)
     """Documents drawn at random whose overlap it keeps as well."""
     normalise: bool = True
-    """Whether label sets are brought to length 1, so that overlaps are cosines."""
+    """Whether overlaps of label sets are cosines; the paper has inner products."""
     l2: float = positive(1.0, search="0.1..10:log")
     """Weight of the squared weights of the map."""
     l1: float = at_least(0, 0.001)
