@@ -10,9 +10,9 @@ from labeltree.linear.document_clusters import Parts
 from labeltree.linear.neighbours import Atlas, Projection, check_approximate, region
 
 
-def projection(feature, dim=5, seed=0):
+def projection(feature, dim=5, seed=0, unit=True):
     weight = np.random.default_rng(seed).standard_normal((len(feature), dim))
-    return Projection(np.array(feature, np.int32), weight.astype(np.float32))
+    return Projection(np.array(feature, np.int32), weight.astype(np.float32), unit)
 
 
 def documents(n, seed=0, d=12):
@@ -44,6 +44,17 @@ def test_exact_search_equals_a_sort():
     assert near.nearest(asked, 99, exact=True).row.shape == (20, 34), "no more than there are"
 
 
+def test_exact_search_by_distance_equals_a_sort():
+    X, asked = documents(70), documents(20, seed=1)
+    near = region(X, np.arange(70, dtype=np.int32), projection(range(12), unit=False))
+    row, similarity = near.nearest(asked, 6, exact=True)
+    Z, codes = (M.toarray() @ near.projection.weight for M in (asked, X))
+    distance = ((Z[:, None] - codes[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(similarity, -np.sort(distance)[:, :6] / 2, atol=1e-5)
+    np.testing.assert_array_equal(row[:, 0], distance.argmin(axis=1))
+    np.testing.assert_allclose(near.code, codes, atol=1e-5)
+
+
 def test_a_document_asks_the_region_of_its_part_only():
     X = documents(40)
     X.data[:] = 1
@@ -63,15 +74,16 @@ def test_a_document_asks_the_region_of_its_part_only():
         np.testing.assert_array_equal(here, alone.row[0])
 
 
-def test_approximate_search_finds_nearly_what_exact_search_finds():
+@pytest.mark.parametrize("unit", [True, False])
+def test_approximate_search_finds_nearly_what_exact_search_finds(unit):
     pytest.importorskip("usearch", reason="needs the extra `ann`")
     X, asked = documents(3000, d=40), documents(200, seed=1, d=40)
-    near = region(X, np.arange(3000, dtype=np.int32), projection(range(40), dim=16))
+    near = region(X, np.arange(3000, dtype=np.int32), projection(range(40), dim=16, unit=unit))
     exact = near.nearest(asked, 10, exact=True)
     rough = near.nearest(asked, 10, exact=False)
     shared = [len(set(a) & set(b)) for a, b in zip(exact.row, rough.row, strict=True)]
     assert np.mean(shared) > 9.7
-    np.testing.assert_allclose(rough.similarity[:, 0], exact.similarity[:, 0], atol=0.02)
+    np.testing.assert_allclose(rough.similarity[:, 0], exact.similarity[:, 0], atol=0.05)
     again = region(X, np.arange(3000, dtype=np.int32), near.projection)
     np.testing.assert_array_equal(again.nearest(asked, 10, exact=False).row, rough.row)
     alone = [near.nearest(asked[[i]], 10, exact=False).row[0] for i in range(20)]

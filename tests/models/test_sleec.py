@@ -56,10 +56,14 @@ def test_l1_of_the_codes_and_the_kind_of_overlap_matter():
     X, Y = topics()
     codes = [
         small(**params).fit(X, Y).atlases_[0].regions[0].code
-        for params in ({}, {"l1": 0.05}, {"normalise": False})
+        for params in ({}, {"l1": 0.05}, {"normalise": False}, {"near": "euclidean"})
     ]
     assert not np.array_equal(codes[0], codes[1])
     assert not np.array_equal(codes[0], codes[2])
+    lengths = [np.linalg.norm(code, axis=1) for code in codes]
+    np.testing.assert_allclose(lengths[0], 1, atol=1e-5)
+    assert np.ptp(lengths[3]) > 0.01
+    assert small(near="euclidean").fit(X, Y).score(X, Y) > 0.9
 
 
 def test_documents_in_parts_without_labels():

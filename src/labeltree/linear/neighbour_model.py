@@ -46,7 +46,8 @@ class Voters(NamedTuple):
     row: Ints
     """Row in the training data, -1 behind the last, (n_samples, n_voters)."""
     similarity: Floats
-    """Mean cosine over the spaces that found it, (n_samples, n_voters)."""
+    """Mean over the spaces that found it of its cosine, or of minus half the squared distance where
+    distances count, (n_samples, n_voters)."""
     vote: Floats
     """What it gave each of its labels; a label's score is the sum, (n_samples, n_voters)."""
     labels: list[list[Ints]]
@@ -100,11 +101,17 @@ class NeighbourModel(BaseModel):
             member = np.flatnonzero(part[t] == p).astype(np.int32)
             used, here = _used_columns(csr_array(X[member]))
             weight = self.projected(here, csr_array(Y[member]), int(derived(seeds[t], p)))
-            return region(X, member, Projection(used, np.ascontiguousarray(weight, np.float32)))
+            return region(
+                X, member, Projection(used, np.ascontiguousarray(weight), self.by_cosine())
+            )
 
         with serial_blas():
             regions = iter(pool.map(learn, tasks, what="learning spaces"))
         return tuple(Atlas(cut, [next(regions) for _ in range(len(cut))]) for cut in parts)
+
+    def by_cosine(self) -> bool:
+        """Whether cosines tell who is near, else distances."""
+        return True
 
     def n_parts(self, n_documents: int) -> int:
         """Return how many parts so many documents are cut into."""

@@ -26,7 +26,7 @@ class Found(NamedTuple):
     row: Ints
     """(n_samples, k)"""
     similarity: Floats
-    """Cosines in the learned space, (n_samples, k)."""
+    """Cosine, or minus half the squared distance where codes keep their length, (n_samples, k)."""
 
 
 @storable
@@ -38,10 +38,14 @@ class Projection:
     """Ascending, (n_used,)."""
     weight: Floats
     """(n_used, dim)"""
+    unit: bool = True
+    """Whether codes are brought to length 1."""
 
     def __call__(self, X: CSR) -> Floats:
-        """Return codes of length 1 or 0, (n_samples, dim)."""
+        """Return codes, (n_samples, dim)."""
         Z = np.asarray(self.used(X) @ self.weight)
+        if not self.unit:
+            return Z
         length = np.sqrt(np.square(Z).sum(axis=1, keepdims=True))
         return np.asarray(np.divide(Z, length, out=np.zeros_like(Z), where=length > 0))
 
@@ -64,28 +68,35 @@ class Region:
     """Their rows in the training data, ascending, (n,)."""
     projection: Projection
     code: Floats
-    """Of length 1 or 0, (n, dim)."""
+    """(n, dim)"""
 
     def nearest(self, X: CSR, k: int, *, exact: bool) -> Found:
-        """Return the k nearest members of each document, by cosine."""
+        """Return the k nearest members of each document."""
         Z, k = self.projection(X), min(k, len(self.member))
         place, similarity = self._exactly(Z, k) if exact else self._roughly(Z, k)
         row = np.where(place >= 0, self.member[place], -1)
         return Found(row.astype(np.int32), similarity.astype(np.float32))
 
     def _exactly(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
-        return best_products(Z, self._blocks, np.zeros(len(self.code), np.float32), k)
+        place, product = best_products(Z, self._blocks, self._offset, k)
+        # |z - c|^2 = |z|^2 - 2 z.c + |c|^2
+        return place, product if self.projection.unit else product - _half_squares(Z)[:, None]
 
     def _roughly(self, Z: Floats, k: int) -> tuple[Ints, Floats]:
         found = self._graph.search(Z, k, threads=1)
-        return found.keys.astype(np.int32).reshape(len(Z), -1), 1 - found.distances.reshape(
-            len(Z), -1
-        )
+        place, distance = found.keys.reshape(len(Z), -1), found.distances.reshape(len(Z), -1)
+        return place.astype(np.int32), 1 - distance if self.projection.unit else -distance / 2
 
     @cached_property
     def _blocks(self) -> Floats:
         announce()
         return side_by_side(self.code)
+
+    @cached_property
+    def _offset(self) -> Floats:
+        """What is added to products: with it the largest is that of the nearest."""
+        n = len(self.code)
+        return np.zeros(n, np.float32) if self.projection.unit else -_half_squares(self.code)
 
     @cached_property
     def _graph(self) -> Any:
@@ -94,11 +105,20 @@ class Region:
         from usearch.index import Index
 
         graph = Index(
-            ndim=self.code.shape[1], metric="ip", dtype="f32", connectivity=CONNECTIONS,
-            expansion_add=WIDTH, expansion_search=WIDTH,
-        )  # fmt: skip
+            ndim=self.code.shape[1],
+            metric="ip" if self.projection.unit else "l2sq",
+            dtype="f32",
+            connectivity=CONNECTIONS,
+            expansion_add=WIDTH,
+            expansion_search=WIDTH,
+        )
         graph.add(np.arange(len(self.code)), self.code, threads=1)  # else by chance
         return graph
+
+
+def _half_squares(Z: Floats) -> Floats:
+    """Return half the squared length of each row."""
+    return np.asarray(np.square(Z).sum(axis=1) / 2, np.float32)
 
 
 def check_approximate() -> None:

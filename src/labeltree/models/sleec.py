@@ -6,7 +6,7 @@ Bhatia, Jain, Kar, Varma, Jain, "Sparse Local Embeddings for Extreme Multi-label
     for each cluster of documents, found by k-means:
     Z Z' ~ Y Y'  on each document's nearest others by labels          (SVP, algorithm 2)
     min_V  1/2 |Z - X V|^2 + l2/2 |V|^2 + l1 |X V|_1                  (ADMM, algorithm 3)
-    s(x) = mean of y_i over the nearest documents of x's cluster, by cosine of x V and x_i V
+    s(x) = mean of y_i over the nearest documents of x's cluster, by x V and x_i V
 
 Clusterings with other seeds vote with their mean.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labeltree.core.arrays import CSR, Floats
-from labeltree.core.params import at_least, positive, whole
+from labeltree.core.params import at_least, choice, positive, whole
 from labeltree.core.seeds import derived
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.admm import Sparsity, sparse_regression
@@ -48,6 +48,8 @@ class Sleec(NeighbourModel):
     """Documents drawn at random whose overlap it keeps as well."""
     normalise: bool = True
     """Whether overlaps of label sets are cosines; the paper has inner products."""
+    near: str = choice("cosine", ("cosine", "euclidean"))
+    """What tells who is near: cosines, or distances, which want a larger l2."""
     l2: float = positive(1.0, search="0.1..10:log")
     """Weight of the squared weights of the map."""
     l1: float = at_least(0, 0.001)
@@ -60,6 +62,10 @@ class Sleec(NeighbourModel):
     def parts(self, X: CSR, Y: CSR, seed: int) -> Parts:
         """Cut documents into clusters."""
         return by_k_means(X, self.n_parts(X.shape[0]), np.uint64(seed))
+
+    def by_cosine(self) -> bool:
+        """Whether cosines tell who is near, else distances."""
+        return self.near == "cosine"
 
     def projected(self, X: CSR, Y: CSR, seed: int) -> Floats:
         """Return the map of a cluster's documents to codes, (n_features, dim)."""
