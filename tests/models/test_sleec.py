@@ -56,14 +56,14 @@ def test_l1_of_the_codes_and_the_kind_of_overlap_matter():
     X, Y = topics()
     codes = [
         small(**params).fit(X, Y).atlases_[0].regions[0].code
-        for params in ({}, {"l1": 0.05}, {"normalise": False}, {"near": "euclidean"})
+        for params in ({}, {"l1": 0.05}, {"normalise": False}, {"near": "cosine"})
     ]
     assert not np.array_equal(codes[0], codes[1])
     assert not np.array_equal(codes[0], codes[2])
     lengths = [np.linalg.norm(code, axis=1) for code in codes]
-    np.testing.assert_allclose(lengths[0], 1, atol=1e-5)
-    assert np.ptp(lengths[3]) > 0.01
-    assert small(near="euclidean").fit(X, Y).score(X, Y) > 0.9
+    np.testing.assert_allclose(lengths[3], 1, atol=1e-5)
+    assert np.ptp(lengths[0]) > 0.01
+    assert small(near="cosine").fit(X, Y).score(X, Y) > 0.9
 
 
 def test_documents_in_parts_without_labels():
@@ -98,7 +98,11 @@ def test_nothing_as_large_as_documents_times_labels():
 
 @pytest.mark.slow
 def test_bibtex_as_published(data_root):
-    data = read(data_root / "bibtex")
-    train, test = data["train"], data["test"]
-    model = Sleec(n_learners=1, dim=100, graph_neighbours=250).fit(train.X, train.Y)
-    assert model.score(test.X, test.Y) > 0.63
+    """Within a point of the Extreme Classification Repository's P@1, P@3 and P@5."""
+    splits = read(data_root / "bibtex")
+    model = Sleec(n_learners=3, graph_neighbours=250).fit(splits.train.X, splits.train.Y)
+    labels, _ = top_k(model.predict(splits.test.X, 5), 5)
+    hits = np.take_along_axis(splits.test.Y.toarray(), labels, axis=1)
+    found = [100 * hits[:, :k].mean() for k in (1, 3, 5)]
+    np.testing.assert_array_less(np.array([65.08, 39.64, 28.87]) - 1, found)
+    assert found[0] > 64.5

@@ -48,15 +48,15 @@ class Sleec(NeighbourModel):
     """Documents drawn at random whose overlap it keeps as well."""
     normalise: bool = True
     """Whether overlaps of label sets are cosines; the paper has inner products."""
-    near: str = choice("cosine", ("cosine", "euclidean"))
-    """What tells who is near: cosines, or distances, which want a larger l2."""
-    l2: float = positive(1.0, search="0.1..10:log")
+    near: str = choice("euclidean", ("euclidean", "cosine"))
+    """What tells who is near: distances, or cosines, which are less accurate and want less l2."""
+    l2: float = positive(2.0, search="0.1..10:log")
     """Weight of the squared weights of the map."""
     l1: float = at_least(0, 0.001)
     """Weight of the sizes of the codes."""
     dim: int = whole(1, 100)
     """Length of a code."""
-    n_neighbours: int = whole(1, 15, search="5..50:log")
+    n_neighbours: int = whole(1, 20, search="5..50:log")
     """Nearest training documents of a document that vote, in each partition."""
 
     def parts(self, X: CSR, Y: CSR, seed: int) -> Parts:
