@@ -90,6 +90,18 @@ def test_approximate_search_finds_nearly_what_exact_search_finds(unit):
     np.testing.assert_array_equal(alone, rough.row[:20])
 
 
+def test_a_walk_that_ends_early_leaves_places_empty():
+    pytest.importorskip("usearch", reason="needs the extra `ann`")
+    X, mapped = documents(20), projection(range(12))
+    whole, part = (region(X, np.arange(n, dtype=np.int32), mapped) for n in (20, 4))
+    vars(whole)["_graph"] = part._graph
+    row, similarity = whole.nearest(X[:5], 7, exact=False)
+    assert (np.sort(row[:, :4], axis=1) == np.arange(4)).all()
+    assert (row[:, 4:] == -1).all()
+    assert (similarity[:, 4:] == 0).all()
+    assert whole.nearest(X[:1], 7, exact=False).row.shape == (1, 4)
+
+
 def test_without_the_library_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "usearch.index", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'labeltree\[ann\]'"):

@@ -85,7 +85,10 @@ class Region:
     def _roughly(self, Z: Floats, k: int) -> tuple[Ints, Floats]:
         found = self._graph.search(Z, k, threads=1)
         place, distance = found.keys.reshape(len(Z), -1), found.distances.reshape(len(Z), -1)
-        return place.astype(np.int32), 1 - distance if self.projection.unit else -distance / 2
+        missed = np.isnan(distance)  # the walk may end before it has met k
+        distance = np.where(missed, 0, distance)
+        near = 1 - distance if self.projection.unit else -distance / 2
+        return np.where(missed, -1, place).astype(np.int32), np.where(missed, 0, near)
 
     @cached_property
     def _blocks(self) -> Floats:
