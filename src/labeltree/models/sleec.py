@@ -49,7 +49,7 @@ class Sleec(NeighbourModel):
     normalise: bool = True
     """Whether overlaps of label sets are cosines; the paper has inner products."""
     near: str = choice("euclidean", ("euclidean", "cosine"))
-    """What tells who is near: distances, or cosines, which are less accurate and want less l2."""
+    """What tells who is near: distances, or cosines, which want less l2; data decide."""
     l2: float = positive(2.0, search="0.1..10:log")
     """Weight of the squared weights of the map."""
     l1: float = at_least(0, 0.001)
