@@ -93,9 +93,9 @@ def four_products(
 
 
 @fast_kernel
-def largest_offset(offset: F32, b: int) -> float:
+def largest_offset(offset: F32, b: int) -> np.float32:
     """Return the largest offset of block b."""
-    return float(offset[b * BLOCK : (b + 1) * BLOCK].max())
+    return np.float32(offset[b * BLOCK : (b + 1) * BLOCK].max())
 
 
 @fast_kernel
