@@ -18,6 +18,7 @@ import numpy as np
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Ints
 from labeltree.core.params import choice, whole
+from labeltree.kernels.pursuit import pursue
 from labeltree.linear.embedding import Centred, LabelEmbedding
 
 __all__ = ["CompressedSensing"]
@@ -25,7 +26,7 @@ __all__ = ["CompressedSensing"]
 
 @dataclass(eq=False)
 class CompressedSensing(LabelEmbedding):
-    """Random codes of label sets, decoded by orthogonal matching pursuit (scikit-learn's).
+    """Random codes of label sets, decoded by orthogonal matching pursuit.
 
     Examples
     --------
@@ -48,22 +49,21 @@ class CompressedSensing(LabelEmbedding):
         """Return A', (n_labels, dim)."""
         n_labels, rng = Y.Y.shape[1], np.random.default_rng(self.seed)
         if self.matrix == "gaussian":
-            return rng.standard_normal((n_labels, self.dim)) / np.sqrt(self.dim)
-        if self.matrix == "bernoulli":
-            return rng.choice([-1.0, 1.0], (n_labels, self.dim)) / np.sqrt(self.dim)
-        return _hadamard(n_labels, self.dim, rng) / np.sqrt(self.dim)
+            A = rng.standard_normal((n_labels, self.dim))
+        elif self.matrix == "bernoulli":
+            A = rng.choice([-1.0, 1.0], (n_labels, self.dim))
+        else:
+            A = _hadamard(n_labels, self.dim, rng)
+        return np.asarray(A / np.sqrt(self.dim))
 
     def decoded(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, coefficient), (n, k), best first; -1 after the last decoded label."""
-        from sklearn.linear_model import orthogonal_mp
-
-        A = self.decoder_.vector.T.astype(np.float64)
-        n_found = min(self.sparsity, *A.shape)
-        y = orthogonal_mp(A, Z.T.astype(np.float64), n_nonzero_coefs=n_found)
-        y = y.reshape(A.shape[1], len(Z)).T
-        order = np.argsort(-y, axis=1, kind="stable")[:, : min(k, n_found)]
-        score = np.take_along_axis(y, order, 1)
-        return np.where(score > 0, self.decoder_.column[order], -1), score
+        vectors = self.decoder_.vector.astype(np.float64)
+        label, score = pursue(Z.astype(np.float64), vectors, min(self.sparsity, *vectors.shape))
+        order = np.argsort(-score, axis=1, kind="stable")[:, :k]
+        score = np.take_along_axis(score, order, 1)
+        label = np.take_along_axis(label, order, 1)
+        return np.where(score > 0, self.decoder_.column[label], -1), score
 
 
 def _hadamard(n_labels: int, dim: int, rng: np.random.Generator) -> Doubles:
