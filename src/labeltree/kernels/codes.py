@@ -30,12 +30,12 @@ def joint(value: F32, bits: I32, how: int, held: F64) -> float:
     if how == MEAN:
         total = 0.0
         for bit in bits:
-            total += value[bit]
+            total += float(value[bit])
         return total / n
     if how == MIN:
         lowest = np.inf
         for bit in bits:
-            lowest = min(lowest, value[bit])
+            lowest = min(lowest, float(value[bit]))
         return lowest
     for r in range(n):
         v, at = float(value[bits[r]]), r
@@ -152,7 +152,7 @@ def best_in_clusters(
             if cluster[j] >= 0:
                 for bit in code[j]:
                     n_on[cluster[j]] += value[i, bit] > 0.5
-                    total[cluster[j]] += value[i, bit]
+                    total[cluster[j]] += float(value[i, bit])
         n_chosen = 0
         for c in range(n_clusters):
             new = (n_on[c], np.float32(total[c]), c)
