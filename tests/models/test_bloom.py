@@ -77,12 +77,12 @@ def test_the_first_cluster_decides_which_of_two_labels_is_meant():
     bits = np.array([[0, 1], [3, 4], [0, 2], [3, 5]], np.int32)
     cluster = np.array([0, 0, 1, 1], np.int32)
     model.code_ = Code(np.arange(4, dtype=np.int32), bits, 6, cluster)
-    value = np.array([[0.9, 0.8, 0.1, 0.6, 0.2, 0.99]], np.float32)
+    value = np.array([[0.9, 0.8, 0.1, 0.6, 0.55, 0.99]], np.float32)
     label, score = model.best(value, 4)
     assert label.tolist() == [[0, 1, -1, -1]]
-    np.testing.assert_allclose(score[0, :2], [0.85, 0.4], rtol=1e-6)
+    np.testing.assert_allclose(score[0, :2], [0.85, 0.575], rtol=1e-6)
     model.followed = 2
-    assert model.best(value, 4)[0].tolist() == [[0, 3, 2, 1]]
+    assert model.best(value, 4)[0].tolist() == [[0, 3, 1, 2]]
 
 
 def test_plain_filters_need_all_bits():
