@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from labeltree.core.errors import DataError
 from labeltree.core.pool import ThreadPool
 from labeltree.linear.embedding import Centred
 from labeltree.linear.ridge import Gram
+from labeltree.models.compressed_sensing import CompressedSensing
 from labeltree.models.cplst import Cplst
+from labeltree.models.leml import Leml
 from labeltree.models.occa import Occa
 from labeltree.models.plst import Plst
 
@@ -49,3 +52,30 @@ def test_the_order_of_errors(seed, dim):
     assert plst[0] < cplst[0] < occa[0]
     assert occa[1] < cplst[1] < plst[1]
     assert cplst.sum() < min(plst.sum(), occa.sum())
+
+
+@pytest.mark.parametrize("model", [Plst(dim=4), Cplst(dim=4), Occa(dim=4), Leml(dim=4)])
+def test_words_and_the_rest_add_up_to_the_score(model):
+    X, Y = random_problem(0)
+    X.data = np.abs(X.data)
+    model.fit(X, Y)
+    found = 0
+    for i in (3, 20, 44):
+        S = model.predict(X[[i]], 9)
+        for column, score in zip(S.indices, S.data, strict=True):
+            feature, part, rest = model.evidence(X[[i]], int(column))
+            assert feature.tolist() == sorted(X[[i]].indices.tolist())
+            if 0.01 < score < 1:
+                assert part.sum() + rest == pytest.approx(score, abs=1e-5)
+                assert np.abs(part).max() > 0
+                found += 1
+    assert found > 10
+
+
+def test_a_label_without_documents_has_no_evidence():
+    X, Y = random_problem(0)
+    Y = csr_array(Y.toarray() * (np.arange(9) != 4))
+    with pytest.raises(DataError, match="no training documents"):
+        Plst(dim=2).fit(X, Y).evidence(X[[0]], 4)
+    with pytest.raises(DataError, match="not linear"):
+        CompressedSensing(dim=9).fit(X, Y).evidence(X[[0]], 1)

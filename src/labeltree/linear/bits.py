@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
@@ -20,6 +20,7 @@ from labeltree.core.arrays import (
     for_kernel,
 )
 from labeltree.core.dataset import Dataset
+from labeltree.core.errors import DataError
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
@@ -61,6 +62,19 @@ class Code:
         shape = (n, self.n_bits)
         ones = np.ones(n * n_parts, np.float32)
         return as_binary(csr_array((ones, self.bits.ravel(), ptr), shape=shape), "code")
+
+    def of(self, column: int) -> Ints:
+        """Return the bits of a label, (n_parts,).
+
+        Raises
+        ------
+        DataError
+            If it has no training documents.
+        """
+        at = int(np.searchsorted(self.column, column))
+        if at == len(self.column) or self.column[at] != column:
+            raise DataError(f"Label {column} has no training documents: it has no bits.")
+        return np.asarray(self.bits[at])
 
     @cached_property
     def carriers(self) -> Rows:
@@ -125,6 +139,50 @@ class BitModel(BaseModel):
         Labels count those of the code; -1 after the last.
         """
         raise NotImplementedError
+
+    def evidence(self, x: Any, column: int) -> list[BitEvidence]:
+        """Return what the features of one document add to the margin of each bit of a label.
+
+        Parameters
+        ----------
+        x
+            Features, (1, n_features).
+        column
+            Of a label that has training documents.
+
+        Raises
+        ------
+        DataError
+            If it has none.
+        """
+        self.check_fitted()
+        x = unit_rows(checked_features(x, self.bits_.n_features))
+        value = values(self.bits_, Rows(*for_kernel(x)))[0]
+        return [self._of_bit(x, int(bit), float(value[bit])) for bit in self.code_.of(column)]
+
+    def _of_bit(self, x: CSR, bit: int, value: float) -> BitEvidence:
+        feature, weight = self.bits_.weights.of_child(bit + 1, 0)
+        known, here, there = np.intersect1d(
+            feature, x.indices, assume_unique=True, return_indices=True
+        )
+        part = weight[here].astype(np.float64) * x.data[there]
+        others = self.code_.column[(self.code_.bits == bit).any(axis=1)]
+        bias = float(self.bits_.weights.bias[bit + 1])
+        return BitEvidence(value, known.astype(np.int32), part, bias, others)
+
+
+class BitEvidence(NamedTuple):
+    """Why a bit is on, or off: `bias` and all parts add up to its margin."""
+
+    value: float
+    """Its probability."""
+    feature: Ints
+    """Features of the document with a weight, ascending, (n,)."""
+    part: Doubles
+    """What each adds to the margin, (n,)."""
+    bias: float
+    carriers: Ints
+    """Columns of the labels that have the bit."""
 
 
 def values(bits: LinearTree, rows: Rows) -> Floats:

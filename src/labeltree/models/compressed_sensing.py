@@ -13,13 +13,15 @@ all others are not ranked. Decoding looks at all labels for each label found: sl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Ints
+from labeltree.core.errors import DataError
 from labeltree.core.params import choice, whole
 from labeltree.kernels.pursuit import pursue
-from labeltree.linear.embedding import Centred, LabelEmbedding
+from labeltree.linear.embedding import Centred, Evidence, LabelEmbedding
 
 __all__ = ["CompressedSensing"]
 
@@ -64,6 +66,13 @@ class CompressedSensing(LabelEmbedding):
         score = np.take_along_axis(score, order, 1)
         label = np.take_along_axis(label, order, 1)
         return np.where(score > 0, self.decoder_.column[label], -1), score
+
+    def evidence(self, x: Any, column: int) -> Evidence:
+        """Refuse: what a label is decoded to depends on all others."""
+        raise DataError(
+            "A compressed_sensing model cannot say what words add: decoding is not linear.",
+            "The label embeddings that can are plst, cplst, occa and leml.",
+        )
 
 
 def _hadamard(n_labels: int, dim: int, rng: np.random.Generator) -> Doubles:
