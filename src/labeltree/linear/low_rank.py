@@ -25,7 +25,7 @@ from labeltree.linear.gradients import Linear, by_column, conjugate_gradients
 
 ROWS = 4096
 """Rows of a sparse matrix that one thread multiplies at a time."""
-DECOMPOSED = 2048
+DECOMPOSED = 1024
 """With at most so many features X'X is decomposed once, and W solved for directly."""
 MAX_ITER, TOLERANCE = 20, 1e-3
 """Conjugate gradients stop after so many steps, or at this residual relative to the first."""

@@ -7,7 +7,9 @@ Hsu, Kakade, Langford, Zhang, "Multi-Label Prediction via Compressed Sensing" (N
     decode  orthogonal matching pursuit: `sparsity` labels whose columns of A explain z(x) best
 
 The guarantee wants E[y | x] to be sparse, not y. Scores are the coefficients of the decoded labels;
-all others are not ranked. Decoding looks at all labels for each label found: slow with many.
+all others are not ranked. Decoding looks at all labels for each label found: slow with many. It is
+a kernel of this library: scikit-learn's multiplies a batch at once, so that a document's labels
+would depend on the documents beside it, and prediction would have to import it.
 """
 
 from __future__ import annotations
