@@ -27,7 +27,7 @@ ROWS = 4096
 """Rows of a sparse matrix that one thread multiplies at a time."""
 DECOMPOSED = 1024
 """With at most so many features X'X is decomposed once, and W solved for directly."""
-MAX_ITER, TOLERANCE = 20, 1e-3
+MAX_ITER, TOLERANCE = 10, 1e-3
 """Conjugate gradients stop after so many steps, or at this residual relative to the first."""
 
 
