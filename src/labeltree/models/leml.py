@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import expit
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Ints
-from labeltree.core.params import at_least, choice, whole
+from labeltree.core.params import at_least, choice, positive, whole
 from labeltree.core.pool import ThreadPool
 from labeltree.kernels.compile import announce
 from labeltree.linear.decoder import Decoder
@@ -42,10 +42,13 @@ class Leml(LabelEmbedding):
     1.0
     """
 
+    l2: float = positive(1.0, search="0.1..100:log")
+    """Weight of the regularisers: 1 to 3 for documents of length 1."""
     loss: str = choice("squared", ("squared", "logistic"))
     """`squared` over all entries, or `logistic` over labels and sampled others."""
     negatives: int = whole(1, 10)
-    """With the logistic loss: others sampled for each label that a document has."""
+    """With the logistic loss: others sampled for each label that a document has; the more, the
+    better, and the slower."""
     max_iter: int = whole(1, 10)
     """Rounds, each of both factors, at most."""
     tol: float = at_least(0, 1e-3)
