@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from labeltree.core.arrays import Doubles, Floats, Ints
+from labeltree.core.errors import DataError
 from labeltree.core.store import storable
 from labeltree.kernels.compile import announce
 from labeltree.kernels.products import best_products, side_by_side
@@ -35,3 +36,16 @@ class Decoder:
         k = min(k, len(self.column))
         item, score = best_products(np.ascontiguousarray(Z), self._blocks, self.offset, k)
         return self.column[item], score
+
+    def of(self, column: int) -> tuple[Doubles, float]:
+        """Return the vector (dim,) and the offset of a label.
+
+        Raises
+        ------
+        DataError
+            If it has no training documents.
+        """
+        at = int(np.searchsorted(self.column, column))
+        if at == len(self.column) or self.column[at] != column:
+            raise DataError(f"Label {column} has no training documents: it has no score.")
+        return self.vector[at].astype(np.float64), float(self.offset[at])

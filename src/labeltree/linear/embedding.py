@@ -45,6 +45,17 @@ class Centred(NamedTuple):
         return np.asarray(self.Y.T @ M - np.outer(self.mean, M.sum(axis=0)))
 
 
+class Evidence(NamedTuple):
+    """Why a linear score is what it is: `rest` and all parts add up to it."""
+
+    feature: Ints
+    """Features of the document, ascending, (n,)."""
+    part: Doubles
+    """What each adds to the score, (n,)."""
+    rest: float
+    """What is added whatever the document."""
+
+
 @dataclass(eq=False)
 class LabelEmbedding(BaseModel):
     """Codes of labels, and their regression on features."""
@@ -105,3 +116,19 @@ class LabelEmbedding(BaseModel):
     def decoded(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of the k best labels of codes Z (n, dim)."""
         return self.decoder_.best(Z, k)
+
+    def evidence(self, x: Any, column: int) -> Evidence:
+        """Return what the features of one document add to the score of a label, exactly.
+
+        Parameters
+        ----------
+        x
+            Features, (1, n_features).
+        column
+            Of a label that has training documents.
+        """
+        self.check_fitted()
+        x = unit_rows(checked_features(x, len(self.regressor_.weight)))
+        vector, offset = self.decoder_.of(column)
+        part = x.data * (self.regressor_.weight[x.indices].astype(np.float64) @ vector)
+        return Evidence(x.indices, part, float(self.regressor_.bias @ vector + offset))

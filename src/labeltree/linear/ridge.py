@@ -18,13 +18,15 @@ from scipy.sparse import csr_array, hstack
 from labeltree.core.arrays import CSR, Doubles, Floats
 from labeltree.core.pool import Pool
 from labeltree.core.store import storable
+from labeltree.linear.gradients import by_column, conjugate_gradients
 
 FACTORISED = 4096
 """With at most so many features, X'X is formed and factorised."""
 TARGETS_TOGETHER = 16
 """Targets that one thread solves at a time by conjugate gradients."""
 TOLERANCE, MAX_ITER = 1e-6, 500
-"""Conjugate gradients stop at this residual relative to the right-hand side."""
+"""Conjugate gradients stop at this residual relative to the right-hand side, or after so many
+steps."""
 
 
 @storable
@@ -63,29 +65,22 @@ class Gram:
 
     @cached_property
     def _factor(self) -> tuple[Doubles, bool]:
-        X = self.X.astype(np.float64)
-        gram = (X.T @ X).toarray()
+        gram = (self._doubles.T @ self._doubles).toarray()
         gram[np.diag_indices_from(gram)] += self.l2
         factor: tuple[Doubles, bool] = cho_factor(gram)
         return factor
 
     def _by_gradients(self, B: Doubles) -> Doubles:
-        """Conjugate gradients for each column of B, side by side."""
-        X, W, residual = self.X, np.zeros_like(B), B.copy()
-        way, squared = residual.copy(), (residual**2).sum(axis=0)
-        enough = TOLERANCE**2 * squared
-        for _ in range(MAX_ITER):
-            if (squared <= enough).all():
-                break
-            image = X.T @ (X @ way) + self.l2 * way
-            curvature = (way * image).sum(axis=0)
-            step = np.divide(squared, curvature, out=np.zeros_like(squared), where=curvature > 0)
-            W += step * way
-            residual -= step * image
-            before, squared = squared, (residual**2).sum(axis=0)
-            turn = np.divide(squared, before, out=np.zeros_like(squared), where=before > 0)
-            way = residual + turn * way
-        return W
+        X = self._doubles
+
+        def apply(M: Doubles) -> Doubles:
+            return np.asarray(X.T @ (X @ M) + self.l2 * M)
+
+        return conjugate_gradients(apply, B, by_column, max_iter=MAX_ITER, tol=TOLERANCE)
+
+    @cached_property
+    def _doubles(self) -> CSR:
+        return self.X.astype(np.float64)
 
 
 def with_constant(X: CSR) -> CSR:

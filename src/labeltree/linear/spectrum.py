@@ -52,7 +52,7 @@ def _symmetric(A: Doubles) -> Doubles:
 
 
 def _turned(values: Doubles, vectors: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the vectors with their largest entry positive, so that they do not depend on chance."""
+    """Return the vectors with their largest entry positive: the sign is not left to chance."""
     top = np.abs(vectors).argmax(axis=0)
     sign = np.where(vectors[top, np.arange(vectors.shape[1])] < 0, -1.0, 1.0)
     return values, vectors * sign

@@ -7,25 +7,30 @@ Hsu, Kakade, Langford, Zhang, "Multi-Label Prediction via Compressed Sensing" (N
     decode  orthogonal matching pursuit: `sparsity` labels whose columns of A explain z(x) best
 
 The guarantee wants E[y | x] to be sparse, not y. Scores are the coefficients of the decoded labels;
-all others are not ranked. Decoding looks at all labels for each label found: slow with many.
+all others are not ranked. Decoding looks at all labels for each label found: slow with many. It is
+a kernel of this library: scikit-learn's multiplies a batch at once, so that a document's labels
+would depend on the documents beside it, and prediction would have to import it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Ints
+from labeltree.core.errors import DataError
 from labeltree.core.params import choice, whole
-from labeltree.linear.embedding import Centred, LabelEmbedding
+from labeltree.kernels.pursuit import pursue
+from labeltree.linear.embedding import Centred, Evidence, LabelEmbedding
 
 __all__ = ["CompressedSensing"]
 
 
 @dataclass(eq=False)
 class CompressedSensing(LabelEmbedding):
-    """Random codes of label sets, decoded by orthogonal matching pursuit (scikit-learn's).
+    """Random codes of label sets, decoded by orthogonal matching pursuit.
 
     Examples
     --------
@@ -48,22 +53,28 @@ class CompressedSensing(LabelEmbedding):
         """Return A', (n_labels, dim)."""
         n_labels, rng = Y.Y.shape[1], np.random.default_rng(self.seed)
         if self.matrix == "gaussian":
-            return rng.standard_normal((n_labels, self.dim)) / np.sqrt(self.dim)
-        if self.matrix == "bernoulli":
-            return rng.choice([-1.0, 1.0], (n_labels, self.dim)) / np.sqrt(self.dim)
-        return _hadamard(n_labels, self.dim, rng) / np.sqrt(self.dim)
+            A = rng.standard_normal((n_labels, self.dim))
+        elif self.matrix == "bernoulli":
+            A = rng.choice([-1.0, 1.0], (n_labels, self.dim))
+        else:
+            A = _hadamard(n_labels, self.dim, rng)
+        return np.asarray(A / np.sqrt(self.dim))
 
     def decoded(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, coefficient), (n, k), best first; -1 after the last decoded label."""
-        from sklearn.linear_model import orthogonal_mp
+        vectors = self.decoder_.vector.astype(np.float64)
+        label, score = pursue(Z.astype(np.float64), vectors, min(self.sparsity, *vectors.shape))
+        order = np.argsort(-score, axis=1, kind="stable")[:, :k]
+        score = np.take_along_axis(score, order, 1)
+        label = np.take_along_axis(label, order, 1)
+        return np.where(score > 0, self.decoder_.column[label], -1), score
 
-        A = self.decoder_.vector.T.astype(np.float64)
-        n_found = min(self.sparsity, *A.shape)
-        y = orthogonal_mp(A, Z.T.astype(np.float64), n_nonzero_coefs=n_found)
-        y = y.reshape(A.shape[1], len(Z)).T
-        order = np.argsort(-y, axis=1, kind="stable")[:, : min(k, n_found)]
-        score = np.take_along_axis(y, order, 1)
-        return np.where(score > 0, self.decoder_.column[order], -1), score
+    def evidence(self, x: Any, column: int) -> Evidence:
+        """Refuse: what a label is decoded to depends on all others."""
+        raise DataError(
+            "A compressed_sensing model cannot say what words add: decoding is not linear.",
+            "The label embeddings that can are plst, cplst, occa and leml.",
+        )
 
 
 def _hadamard(n_labels: int, dim: int, rng: np.random.Generator) -> Doubles:

@@ -34,6 +34,4 @@ class Plst(LabelEmbedding):
 
     def codes(self, X: CSR, Y: Centred) -> Doubles:
         """Return the leading eigenvectors of Yc'Yc, (n_labels, dim)."""
-        return leading(
-            lambda M: Y.transposed_dot(Y.dot(M)), Y.Y.shape[1], self.dim, self.seed
-        )[1]
+        return leading(lambda M: Y.transposed_dot(Y.dot(M)), Y.Y.shape[1], self.dim, self.seed)[1]

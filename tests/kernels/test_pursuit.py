@@ -1,0 +1,65 @@
+"""Orthogonal matching pursuit against scikit-learn's, and against its own Python."""
+
+import numpy as np
+import pytest
+
+from labeltree.kernels.pursuit import pursue, solved, with_row
+
+
+def problem(seed, n=12, dim=20, n_items=45):
+    rng = np.random.default_rng(seed)
+    items = rng.normal(size=(n_items, dim))
+    return rng.normal(size=(n, dim)), items / np.linalg.norm(items, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("n_chosen", [1, 3, 8])
+def test_equals_scikit_learn(n_chosen):
+    from sklearn.linear_model import orthogonal_mp
+
+    points, items = problem(0)
+    item, weight = pursue(points, items, n_chosen)
+    expected = orthogonal_mp(items.T, points.T, n_nonzero_coefs=n_chosen).reshape(45, -1).T
+    found = np.zeros_like(expected)
+    np.put_along_axis(found, item, weight, axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+def test_a_point_of_few_items_needs_no_more():
+    _, items = problem(1)
+    points = np.stack([2 * items[3] - items[7], np.zeros(20)])
+    item, weight = pursue(points, items, 6)
+    assert sorted(item[0, :2]) == [3, 7]
+    assert (item[0, 2:] == -1).all()
+    np.testing.assert_allclose(np.sort(weight[0]), [-1, 0, 0, 0, 0, 2], atol=1e-9)
+    assert (item[1] == -1).all()
+    assert not weight[1].any()
+
+
+def test_copies_of_an_item_are_not_chosen_twice():
+    points, items = problem(2, n=5, n_items=6)
+    doubled = np.vstack([items, items])
+    item, weight = pursue(points, doubled, 8)
+    assert (item < 6).all()
+    assert np.isfinite(weight).all()
+    once, _ = pursue(points, items, 6)
+    np.testing.assert_array_equal(item[:, :6], once)
+
+
+def test_compiled_equals_python():
+    points, items = problem(3, n=3, dim=6, n_items=10)
+    for compiled, plain in zip(
+        pursue(points, items, 4), pursue.py_func(points, items, 4), strict=True
+    ):
+        np.testing.assert_allclose(compiled, plain, atol=1e-10)
+
+
+def test_the_factor_is_that_of_cholesky():
+    _, items = problem(4)
+    factor, chosen = np.zeros((5, 5)), np.array([9, 2, 30, 4, 11], np.int32)
+    for t in range(5):
+        assert with_row(factor, items, chosen[:t], int(chosen[t]))
+    gram = items[chosen] @ items[chosen].T
+    np.testing.assert_allclose(factor, np.linalg.cholesky(gram), atol=1e-10)
+    right, out = np.arange(5.0), np.zeros(5)
+    solved(factor, right, out)
+    np.testing.assert_allclose(out, np.linalg.solve(gram, right), atol=1e-8)
