@@ -34,7 +34,7 @@ def split(Y, start, cutoff=2**31 - 1, ideal=True):
 
 
 def rounds_by_the_book(Y, start, cutoff=2**31 - 1, ideal=True):
-    """Section 1 of the sheet, one document after the other; returns each round's nDCG, and sides."""
+    """Section 1 of the sheet, document by document; returns each round's nDCG, and the sides."""
     n, n_labels = np.shape(Y)
     discount = [1 / np.log2(r + 2.0) if r < cutoff else 0.0 for r in range(n_labels)]
     own = [np.flatnonzero(y) for y in Y]

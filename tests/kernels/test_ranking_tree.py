@@ -32,9 +32,7 @@ def corpus(seed=0, n=300, n_labels=20, n_features=60):
 
 def grow(X, Y, growth=USUAL, seed=1):
     seen = np.zeros(X.shape[1], np.int32), np.zeros(Y.shape[1], np.int32)
-    tree = ranking_tree(
-        Rows(*for_kernel(X)), Rows(*for_kernel(Y)), growth, seen, np.uint64(seed)
-    )
+    tree = ranking_tree(Rows(*for_kernel(X)), Rows(*for_kernel(Y)), growth, seen, np.uint64(seed))
     assert not any(part.any() for part in seen)
     return tree
 
@@ -116,9 +114,7 @@ def test_both_sides_weigh_the_same():
 def test_what_is_stored_decides_the_sides():
     X = as_csr(np.array([[1.0, 0], [0, 1.0], [1.0, 1.0], [0, 0]]), "X")
     rows = np.arange(4, dtype=np.int32)
-    columns, features = gather_columns(
-        Rows(*for_kernel(X)), rows, np.zeros(2, np.int32), 0.5
-    )
+    columns, features = gather_columns(Rows(*for_kernel(X)), rows, np.zeros(2, np.int32), 0.5)
     plane = hyperplane(columns, features, np.array([1.0, -1.0, 1e-17]), 4, 0.5)
     assert plane.side.tolist() == [0, 1, 0, 0]
     assert plane.feature.tolist() == [0, 1]
@@ -140,8 +136,6 @@ def test_two_topics_fall_apart_at_the_root():
     X, Y = as_csr(X, "X"), as_csr(Y, "Y")
     seen = np.zeros(4, np.int32), np.zeros(2, np.int32)
     members = np.arange(40, dtype=np.int32)
-    plane = split(
-        Rows(*for_kernel(X)), Rows(*for_kernel(Y)), members, USUAL, seen, np.uint64(3)
-    )
+    plane = split(Rows(*for_kernel(X)), Rows(*for_kernel(Y)), members, USUAL, seen, np.uint64(3))
     assert len(set(plane.side[:20])) == len(set(plane.side[20:])) == 1
     assert plane.side[0] != plane.side[20]

@@ -12,7 +12,9 @@ def test_distances_are_those_of_documents_of_length_one():
     X = rng.random((6, 20)) * (rng.random((6, 20)) < 0.5)
     X[3] = 0
     centres = rng.random((4, 20)) * (rng.random((4, 20)) < 0.5)
-    label = np.array([[0, 1, 2], [3, -1, -1], [1, 0, 3], [2, 1, -1], [0, 3, 1], [2, 2, 0]], np.int32)
+    label = np.array(
+        [[0, 1, 2], [3, -1, -1], [1, 0, 3], [2, 1, -1], [0, 3, 1], [2, 2, 0]], np.int32
+    )
     scratch = np.zeros(20, np.float32)
     rows, means = (Rows(*for_kernel(as_csr(m, "m"))) for m in (X, centres))
     found = centre_distances(rows, label, means, scratch)

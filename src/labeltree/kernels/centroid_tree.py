@@ -46,12 +46,25 @@ class CentroidGrowth(NamedTuple):
     """So many are kept in any case."""
 
 
+NEARLY_ZERO = 1e-6
+"""Rows whose distances add up to less are the same."""
+
+
 @kernel
 def hashed_column(c: int, seed: np.uint64, n_buckets: int) -> tuple[np.uint32, np.float32]:
     """Return the bucket and the sign of a column; drawn anew from the seed, so never stored."""
     drawn = mixed(seed + np.uint64(0x9E3779B97F4A7C15) * np.uint64(c + 1))
     bucket = ((drawn >> np.uint64(32)) * np.uint64(n_buckets)) >> np.uint64(32)
     return np.uint32(bucket), np.float32(1 if drawn & np.uint64(1) else -1)
+
+
+@kernel
+def hashed_columns(columns: U32, seed: np.uint64, n_buckets: int) -> tuple[U32, F32]:
+    """Return the bucket and the sign of each of some columns."""
+    bucket, sign = np.empty(len(columns), np.uint32), np.empty(len(columns), np.float32)
+    for j in range(len(columns)):
+        bucket[j], sign[j] = hashed_column(columns[j], seed, n_buckets)
+    return bucket, sign
 
 
 @kernel
@@ -102,7 +115,7 @@ def spread_centres(rows: Rows, centres: F32, state: np.uint64) -> int:
 
     Arthur, Vassilvitskii (SODA 2007), with 1 - cosine as half the squared distance.
     """
-    n, k = len(rows.indptr) - 1, centres.shape[1]
+    n, k = len(rows.indptr) - 1, int(centres.shape[1])
     far, newest = np.full(n, 2.0), np.zeros(len(centres), np.float32)
     state = advanced(state)
     chosen = drawn_row(far, 2.0 * n, state)
@@ -135,7 +148,7 @@ def shrink_distances(rows: Rows, centre: F32, far: F64) -> float:
 @kernel
 def drawn_row(weight: F64, total: float, state: np.uint64) -> int:
     """Return a row drawn in proportion to its weight; -1 if there is nothing left to draw."""
-    if total < 1e-6:
+    if total < NEARLY_ZERO:
         return -1
     left = float(mixed(state) >> np.uint64(11)) / 9007199254740992.0 * total
     last = -1

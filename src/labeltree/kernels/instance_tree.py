@@ -48,8 +48,7 @@ class Ragged(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """Nodes under construction: their documents are `start:end` of an array in which those of a
-    node stand together."""
+    """Nodes under construction; an array of documents has those of a node at `start:end`."""
 
     start: I64
     end: I64

@@ -249,7 +249,7 @@ def moved_margins(columns: Rows, w: Columnwise, n_rows: int) -> F64:
 
 @fast_kernel
 def line_search(rows: Rowwise, w: Columnwise, moved: F64) -> None:
-    """Take the longest of the steps 1, 1/2, 1/4 ... that decreases the objective enough, or none."""
+    """Take the longest step of 1, 1/2, 1/4 ... that decreases the objective enough, or none."""
     norm, norm_new = np.abs(w.now).sum(), np.abs(w.next).sum()
     predicted = norm_new - norm + (w.gradient * (w.next - w.now)).sum()
     for _ in range(HALVINGS):

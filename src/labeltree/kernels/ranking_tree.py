@@ -29,7 +29,6 @@ from labeltree.kernels.random import advanced, mixed
 from labeltree.kernels.sparse import Rows, gather, gather_columns
 from labeltree.kernels.types import F32, F64, I8, I32, U32, Bools
 
-
 NEGLIGIBLE = 1e-16
 """Weights of this size are dropped."""
 
@@ -60,7 +59,7 @@ class Hyperplane(NamedTuple):
     feature: U32
     """Those with a weight, ascending."""
     weight: F32
-    bias: float
+    bias: np.float32
 
 
 @kernel
@@ -122,9 +121,7 @@ def no_hyperplane() -> Hyperplane:
 
 
 @kernel
-def ranking_tree(
-    X: Rows, Y: Rows, growth: Growth, seen: tuple[I32, I32], seed: np.uint64
-) -> Tree:
+def ranking_tree(X: Rows, Y: Rows, growth: Growth, seen: tuple[I32, I32], seed: np.uint64) -> Tree:
     """Grow a tree.
 
     Parameters

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labeltree.kernels.centroid_tree import hashed
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.heap import push, sort_heap
-from labeltree.kernels.centroid_tree import hashed
 from labeltree.kernels.instance_tree import Tree
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, F64, I32, U64

@@ -91,7 +91,7 @@ def gather_columns(matrix: Rows, rows: I32, seen: I32, constant: float) -> tuple
 
 @kernel
 def used_columns(matrix: Rows, rows: I32, seen: I32) -> tuple[U32, I64]:
-    """Number the features that rows use, in `seen` from 1 on.
+    """Set `seen` to a number for each feature that rows use, from 1 on.
 
     Returns
     -------
