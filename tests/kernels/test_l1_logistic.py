@@ -123,6 +123,20 @@ def test_the_seed_repeats():
     np.testing.assert_array_equal(first, second)
 
 
+def test_columns_that_cannot_move_are_left_out():
+    X, sign, cost = problem(8, n=60, d=400, density=0.03)
+    columns, features = columns_of(X)
+    movable = solver.movable(columns, sign, cost)
+    dense = np.zeros((60, len(features) + 1))
+    dense[:, :-1], dense[:, -1] = X.toarray()[:, features], 1
+    pull = (sign * cost)[:, None] * dense
+    reach = np.maximum(np.maximum(pull, 0).sum(axis=0), np.maximum(-pull, 0).sum(axis=0))
+    assert movable.tolist() == np.flatnonzero(reach > 1).tolist()
+    assert 0 < len(movable) < len(features)
+    left_out = np.setdiff1d(np.arange(len(features)), movable)
+    assert not peer(X, sign, cost)[features[left_out]].any()
+
+
 def test_softplus_and_violations():
     z = np.array([-800.0, -1.0, 0.0, 1.0, 800.0])
     np.testing.assert_allclose([solver.softplus(v) for v in z], np.logaddexp(0, z), atol=1e-12)
