@@ -54,7 +54,5 @@ def test_each_tree_has_a_seed_of_its_own():
 
 
 def test_more_trees_begin_with_the_same(checkerboard):
-    few, many = (
-        Fastxml(n_trees=n).fit(checkerboard.X, checkerboard.Y).forest_ for n in (1, 3)
-    )
+    few, many = (Fastxml(n_trees=n).fit(checkerboard.X, checkerboard.Y).forest_ for n in (1, 3))
     np.testing.assert_array_equal(few.weight, many.weight[: len(few.weight)])
