@@ -2,8 +2,9 @@
 
 classical_splits.py [--data a,b] [--models x,y] [--splits 3] [--threads 2]
 
-Papers average random splits of small data sets, not the split that came with the data. Here train and test are pooled and cut anew, in the old
-sizes. Cells already in bench/results are not run again.
+Papers average random splits of small data sets, not the split that came with the data. Here train
+and test are pooled and cut anew, in the old sizes. Cells already in bench/results are not run
+again.
 """
 
 from __future__ import annotations
