@@ -5,7 +5,13 @@ import pytest
 
 from labeltree.core.arrays import as_csr, for_kernel
 from labeltree.kernels.instance_tree import Tree
-from labeltree.kernels.route import Votes, best_votes, nearest_leaf, reached_leaves
+from labeltree.kernels.route import (
+    Votes,
+    best_votes,
+    nearest_leaf,
+    reached_leaf,
+    reached_leaves,
+)
 from labeltree.kernels.sparse import Rows
 
 
@@ -44,6 +50,35 @@ def test_documents_follow_the_sign_and_zero_is_positive(two_trees):
     found = reached_leaves(rows([[1, 0, 0], [0, 0, 1], [0.5, 2, 2], [0, 0, 0]]), trees, roots, x)
     assert found.tolist() == [[1, 4], [2, 5], [1, 4], [2, 4]]
     assert not x.any()
+
+
+def random_tree(rng, n_inner, n_features):
+    """Return a tree of random hyperplanes with n_inner + 1 leaves, breadth first."""
+    child, vectors = np.full(2 * n_inner + 1, -1), [{} for _ in range(2 * n_inner + 1)]
+    for v in range(n_inner):
+        child[v] = 2 * v + 1
+        used = np.sort(rng.permutation(n_features)[: rng.integers(1, n_features)])
+        vectors[v] = dict(zip(used.tolist(), rng.normal(size=len(used)), strict=True))
+    bias = np.where(child >= 0, rng.normal(size=len(child)), 0)
+    return tree(child, 2 * (child >= 0), vectors, bias, [{0: 1.0}] * len(child))
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 200])
+def test_rows_together_and_alone_reach_the_same_leaves(n):
+    rng = np.random.default_rng(n)
+    trees, x = random_tree(rng, 40, 30), np.zeros(30, np.float32)
+    dense = np.round(rng.normal(size=(n, 30)), 1) * (rng.random((n, 30)) < 0.3)
+    found = reached_leaves(rows(dense), trees, np.zeros(1, np.int32), x)[:, 0]
+    assert not x.any()
+    alone = [reached_leaf(rows(dense), i, trees, 0, x) for i in range(n)]
+    assert found.tolist() == alone
+    for i, v in enumerate(found):
+        while v:
+            above = (v - 1) // 2
+            at = slice(trees.ptr[above], trees.ptr[above + 1])
+            margin = dense[i, trees.feature[at]] @ trees.weight[at] + trees.bias[above]
+            assert (margin >= 0) == (v == trees.child[above])
+            v = above
 
 
 def test_votes_are_means_best_first_lower_numbers_first(two_trees):
