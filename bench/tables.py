@@ -203,6 +203,7 @@ def provenance() -> str:
         "linear_vs_peers",
         "phases",
         "classical",
+        "classical_splits",
     ):
         for row in results(bench):
             seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
@@ -225,6 +226,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed_detail": speed_tables.detail,
     "phases": speed_tables.phases,
     "classical_published": classical_tables.published,
+    "classical_splits": classical_tables.splits,
     "classical_large": classical_tables.large,
 }
 

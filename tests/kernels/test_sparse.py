@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse import random_array
 
 from labeltree.core.arrays import as_csr, for_kernel
-from labeltree.kernels.sparse import Rows, gather
+from labeltree.kernels.sparse import Rows, gather, gather_columns
 
 
 def cut(X, rows, function=gather):
@@ -47,3 +47,23 @@ def test_compiled_equals_python(rows):
     X = as_csr(np.array([[0, 0, 0], [1.0, 0, 2], [0, -3, 0]]), "X")
     for compiled, plain in zip(cut(X, rows), cut(X, rows, gather.py_func), strict=True):
         np.testing.assert_array_equal(compiled, plain)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 12), n_features=st.integers(1, 15))
+def test_gathered_columns_are_the_transpose_with_a_constant(seed, n, n_features):
+    rng = np.random.default_rng(seed)
+    X = as_csr(random_array((n, n_features), density=0.3, rng=rng), "X")
+    rows = rng.integers(0, n, rng.integers(0, 2 * n)).astype(np.int32)
+    seen = np.zeros(n_features, np.int32)
+    (ptr, row, value), features = gather_columns(Rows(*for_kernel(X)), rows, seen, 0.5)
+    assert not seen.any(), "the scratch comes back as it was"
+    dense = np.zeros((len(rows), n_features))
+    for c, feature in enumerate(features):
+        entries = slice(ptr[c], ptr[c + 1])
+        assert ptr[c + 1] > ptr[c]
+        assert (np.diff(row[entries].astype(int)) > 0).all()
+        dense[row[entries], feature] = value[entries]
+    np.testing.assert_array_equal(dense, X.toarray()[rows])
+    assert row[ptr[len(features)] :].tolist() == list(range(len(rows)))
+    assert (value[ptr[len(features)] :] == 0.5).all()

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Do the main job once."""
     from labeltree.cli.console import progress, show_table
-    from labeltree.cli.explain import show_path
+    from labeltree.cli.explain import show
     from labeltree.models import find, load
     from labeltree.readers import repair_cafe
     from labeltree.run.evaluate import evaluate
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     show_table(("model", *shown), rows)
     model = models["parabel, given tree"]
     print(f"\n{NOTE}\n")
-    show_path(explain(model, NOTE))
+    show(explain(model, NOTE))
     model.save(arguments.out)
     again = load(arguments.out)
     same = (again.predict([NOTE]) != model.predict([NOTE])).nnz == 0

@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labeltree.cli.forests import Line
     from labeltree.core.model import BaseModel
-    from labeltree.run.explain import Explanation, FellOut, Rival, Step, Words
+    from labeltree.run.case import Words
+    from labeltree.run.explain import Explanation, FellOut, Rival, Step
+    from labeltree.run.explain_forest import ForestExplanation
 
 SUMMARY = "show why a document has a label, or why not"
 EPILOG = """Each line is a step down the tree: the score of the node given the one above, the bias,
 and the words that add most to its margin. The figures are exact: bias and all words together are
 the margin. `over` names the sibling that came closest, and the words that made the difference.
+Forests over documents (fastxml, pfastrexml, craftml) show the words of the splits on the way to
+the leaves that vote for the label, and the tree that votes most.
 For models that take features, TEXT is "feature:value feature:value ..."."""
 
 
@@ -56,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     for i, explanation in enumerate(found):
         print("\n" if i else "", end="")
-        show_path(explanation, arguments.words)
+        show(explanation, arguments.words)
 
 
 def _text(arguments: argparse.Namespace) -> str:
@@ -109,25 +114,37 @@ def _features(text: str, model: BaseModel) -> Any:
 # ---- what is shown -------------------------------------------------------------------------------
 
 
-def show_path(explanation: Explanation, n_words: int = 4) -> None:
-    """Print the path to a label and the words behind each step: drawn as a tree on a terminal."""
-    lines = list(_lines(explanation, n_words))
-    if not sys.stdout.isatty():
-        print(_title(explanation))
-        for depth, text, notes in lines:
-            print(f"{'  ' * depth}> {text}")
-            for note in notes:
-                print(f"{'  ' * depth}    {note}")
+def show(explanation: Explanation | ForestExplanation, n_words: int = 4) -> None:
+    """Print why a model gives a label: drawn as a tree on a terminal."""
+    from labeltree.cli.forests import forest_lines, forest_title
+    from labeltree.run.explain import Explanation
+
+    if isinstance(explanation, Explanation):
+        title, lines = _title(explanation), _lines(explanation, n_words)
+    else:
+        title, lines = forest_title(explanation), forest_lines(explanation, n_words)
+    if sys.stdout.isatty():
+        _draw(title, lines)
         return
+    print(title)
+    for depth, text, notes in lines:
+        print(f"{'  ' * depth}> {text}")
+        for note in notes:
+            print(f"{'  ' * depth}    {note}")
+
+
+def _draw(title: str, lines: Iterator[Line]) -> None:
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
 
-    top = branch = Tree(Text(_title(explanation), style="bold"))
-    for _, text, notes in lines:
-        branch = branch.add(Text(text))
+    top = Tree(Text(title, style="bold"))
+    branches = [top]
+    for depth, text, notes in lines:
+        label = Text(text)
         for note in notes:
-            branch.label.append(f"\n{note}", style="dim")  # type: ignore[union-attr]
+            label.append(f"\n{note}", style="dim")
+        branches[depth + 1 :] = [branches[depth].add(label)]
     Console().print(top)
 
 
@@ -140,8 +157,8 @@ def _title(explanation: Explanation) -> str:
     return f"{name}  {explanation.answer:.3f} ({place}){tree if explanation.n_trees > 1 else ''}"
 
 
-def _lines(explanation: Explanation, n_words: int) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield (depth, step, remarks below it)."""
+def _lines(explanation: Explanation, n_words: int) -> Iterator[Line]:
+    """Yield a line for each step."""
     lost = explanation.fell_out
     for depth, step in enumerate(explanation.steps):
         notes = [] if step.rival is None else [_against(step, step.rival, n_words)]

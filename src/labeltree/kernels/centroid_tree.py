@@ -21,7 +21,7 @@ from labeltree.kernels.instance_tree import (
     put,
     with_children,
 )
-from labeltree.kernels.k_means import assign, recentre, similarities
+from labeltree.kernels.k_means import assign, recentre
 from labeltree.kernels.random import advanced, mixed, shuffle
 from labeltree.kernels.sparse import Rows, gather
 from labeltree.kernels.types import F32, F64, I32, U32
@@ -46,12 +46,25 @@ class CentroidGrowth(NamedTuple):
     """So many are kept in any case."""
 
 
+NEARLY_ZERO = 1e-6
+"""Rows whose distances add up to less are the same."""
+
+
 @kernel
 def hashed_column(c: int, seed: np.uint64, n_buckets: int) -> tuple[np.uint32, np.float32]:
     """Return the bucket and the sign of a column; drawn anew from the seed, so never stored."""
     drawn = mixed(seed + np.uint64(0x9E3779B97F4A7C15) * np.uint64(c + 1))
     bucket = ((drawn >> np.uint64(32)) * np.uint64(n_buckets)) >> np.uint64(32)
     return np.uint32(bucket), np.float32(1 if drawn & np.uint64(1) else -1)
+
+
+@kernel
+def hashed_columns(columns: U32, seed: np.uint64, n_buckets: int) -> tuple[U32, F32]:
+    """Return the bucket and the sign of each of some columns."""
+    bucket, sign = np.empty(len(columns), np.uint32), np.empty(len(columns), np.float32)
+    for j in range(len(columns)):
+        bucket[j], sign[j] = hashed_column(columns[j], seed, n_buckets)
+    return bucket, sign
 
 
 @kernel
@@ -102,18 +115,16 @@ def spread_centres(rows: Rows, centres: F32, state: np.uint64) -> int:
 
     Arthur, Vassilvitskii (SODA 2007), with 1 - cosine as half the squared distance.
     """
-    n, k = len(rows.indptr) - 1, centres.shape[1]
-    far, found = np.full(n, 2.0), np.empty(k, np.float32)
+    n, k = len(rows.indptr) - 1, int(centres.shape[1])
+    far, newest = np.full(n, 2.0), np.zeros(len(centres), np.float32)
     state = advanced(state)
-    chosen = int(mixed(state) % np.uint64(n))
+    chosen = drawn_row(far, 2.0 * n, state)
     for c in range(k):
-        for j in range(rows.indptr[chosen], rows.indptr[chosen + 1]):
-            centres[rows.indices[j], c] = rows.data[j]
-        total = 0.0
-        for i in range(n):
-            similarities(rows, i, centres[:, c : c + 1], found[:1])
-            far[i] = min(far[i], max(0.0, 1.0 - found[0]))
-            total += far[i]
+        start, end = rows.indptr[chosen], rows.indptr[chosen + 1]
+        for j in range(start, end):
+            centres[rows.indices[j], c] = newest[rows.indices[j]] = rows.data[j]
+        total = shrink_distances(rows, newest, far)
+        newest[rows.indices[start:end]] = 0
         state = advanced(state)
         chosen = drawn_row(far, total, state)
         if chosen < 0:
@@ -122,9 +133,22 @@ def spread_centres(rows: Rows, centres: F32, state: np.uint64) -> int:
 
 
 @kernel
+def shrink_distances(rows: Rows, centre: F32, far: F64) -> float:
+    """Lower each row's distance from the nearest centre to that from a new one; return the sum."""
+    total = 0.0
+    for i in range(len(far)):
+        similarity = 0.0
+        for j in range(rows.indptr[i], rows.indptr[i + 1]):
+            similarity += rows.data[j] * centre[rows.indices[j]]
+        far[i] = min(far[i], max(0.0, 1.0 - similarity))
+        total += far[i]
+    return total
+
+
+@kernel
 def drawn_row(weight: F64, total: float, state: np.uint64) -> int:
     """Return a row drawn in proportion to its weight; -1 if there is nothing left to draw."""
-    if total < 1e-6:
+    if total < NEARLY_ZERO:
         return -1
     left = float(mixed(state) >> np.uint64(11)) / 9007199254740992.0 * total
     last = -1
@@ -139,7 +163,7 @@ def drawn_row(weight: F64, total: float, state: np.uint64) -> int:
 
 @kernel
 def clustered(rows: Rows, n_columns: int, growth: CentroidGrowth, state: np.uint64) -> I32:
-    """Return the cluster of each row, by spherical k-means."""
+    """Return the cluster of each row, by spherical k-means; numbers have no gaps."""
     n = len(rows.indptr) - 1
     centres = np.zeros((n_columns, growth.branching), np.float32)
     n_centres = spread_centres(rows, centres, state)
@@ -149,7 +173,8 @@ def clustered(rows: Rows, n_columns: int, growth: CentroidGrowth, state: np.uint
     for _ in range(growth.n_rounds):
         recentre(rows, cluster, centres)
         assign(rows, centres, every, cluster)
-    return cluster
+    number = np.cumsum(np.bincount(cluster, minlength=n_centres) > 0) - 1
+    return number[cluster].astype(np.int32)
 
 
 @kernel

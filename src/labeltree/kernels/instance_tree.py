@@ -43,13 +43,12 @@ class Ragged(NamedTuple):
     """Sparse vectors under construction, one after the other."""
 
     ptr: I64
-    index: U32
+    column: U32
     value: F32
 
 
 class Nodes(NamedTuple):
-    """Nodes under construction: their documents are `start:end` of an array in which those of a
-    node stand together."""
+    """Nodes under construction; an array of documents has those of a node at `start:end`."""
 
     start: I64
     end: I64
@@ -66,15 +65,15 @@ def no_ragged(n_rows: int) -> Ragged:
 
 
 @kernel
-def put(ragged: Ragged, row: int, index: U32, value: F32) -> Ragged:
+def put(ragged: Ragged, row: int, column: U32, value: F32) -> Ragged:
     """Set a row; all rows before it are set."""
     ptr = with_room(ragged.ptr, row + 2)
-    end = ptr[row] + len(index)
-    indices, values = with_room(ragged.index, end), with_room(ragged.value, end)
-    indices[ptr[row] : end] = index
+    end = ptr[row] + len(column)
+    columns, values = with_room(ragged.column, end), with_room(ragged.value, end)
+    columns[ptr[row] : end] = column
     values[ptr[row] : end] = value
     ptr[row + 1] = end
-    return Ragged(ptr, indices, values)
+    return Ragged(ptr, columns, values)
 
 
 @kernel
@@ -106,8 +105,8 @@ def finished(nodes: Nodes, n: int, vectors: Ragged, bias: F32, leaves: Ragged) -
     n_weights, n_shares = vectors.ptr[n], leaves.ptr[n]
     return Tree(
         nodes.child[:n].copy(), nodes.n_children[:n].copy(), vectors.ptr[: n + 1].copy(),
-        vectors.index[:n_weights].copy(), vectors.value[:n_weights].copy(), bias[:n].copy(),
-        leaves.ptr[: n + 1].copy(), leaves.index[:n_shares].copy(),
+        vectors.column[:n_weights].copy(), vectors.value[:n_weights].copy(), bias[:n].copy(),
+        leaves.ptr[: n + 1].copy(), leaves.column[:n_shares].copy(),
         leaves.value[:n_shares].copy(),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ Yuan, Ho, Lin, "An Improved GLMNET for L1-regularized Logistic Regression" (JMLR
 
 Each outer step minimises the second-order model of the loss plus |w|_1 by coordinate descent over
 the columns, and searches along the way to its minimum (Armijo). Columns that stay at zero are set
-aside in both loops.
+aside in both loops; those that are zero in every solution are left out from the start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from labeltree.kernels.compile import fast_kernel
 from labeltree.kernels.random import shuffle
 from labeltree.kernels.sparse import Rows
-from labeltree.kernels.types import F32, F64, I8, U32
+from labeltree.kernels.types import F64, I8, U32
 
 NU = 1e-12
 """Added to the diagonal of the Hessian, which so is never singular."""
@@ -37,68 +37,43 @@ class L1Logistic(NamedTuple):
     max_inner: int
 
 
-class State(NamedTuple):
-    """The rows' part of the problem at the weights of an outer step."""
+class Rowwise(NamedTuple):
+    """The rows' part of the problem, (n_rows,) each."""
 
+    sign: I8
     cost: F64
-    """c_i, (n_rows,)."""
-    exp_margin: F64
-    """exp(w x_i)."""
-    tau: F64
-    """c_i / (1 + exp(w x_i))."""
+    margin: F64
+    """w x_i at the outer step."""
+    loss: F64
+    """log(1 + exp(-y_i w x_i))."""
+    slope: F64
+    """Derivative of c_i loss by the margin."""
     curvature: F64
-    """c_i exp(w x_i) / (1 + exp(w x_i))^2."""
-    moved: F64
-    """What the step adds to the margin w x_i."""
+    """Second derivative."""
+    pull: F64
+    """Curvature times what the step adds to the margin: the inner loop reads this array alone."""
 
 
-class Weights(NamedTuple):
-    """The columns' part."""
+class Columnwise(NamedTuple):
+    """The columns' part, (n_columns,) each."""
 
     now: F64
-    """w at the outer step, (n_columns,)."""
+    """w at the outer step."""
     next: F64
     """w + d, where the inner loop is."""
     gradient: F64
     hessian: F64
     """Its diagonal."""
-    negative: F64
-    """Sum of c_i x_ij over the rows with y_i = -1."""
 
 
 @fast_kernel
-def transposed(rows: Rows, n_columns: int, constant: float) -> Rows:
-    """Return the columns of a matrix, each as a row; one more, of a constant, at the end."""
-    n = len(rows.indptr) - 1
-    ptr = np.zeros(n_columns + 2, np.int64)
-    for c in rows.indices:
-        ptr[c + 1] += 1
-    ptr[n_columns + 1] = n
-    ptr = np.cumsum(ptr)
-    row, value = np.empty(ptr[-1], np.uint32), np.empty(ptr[-1], np.float32)
-    to = ptr[:-1].copy()
-    for i in range(n):
-        for j in range(rows.indptr[i], rows.indptr[i + 1]):
-            c = rows.indices[j]
-            row[to[c]] = i
-            value[to[c]] = rows.data[j]
-            to[c] += 1
-        row[to[n_columns]] = i
-        value[to[n_columns]] = constant
-        to[n_columns] += 1
-    return Rows(ptr, row, value)
-
-
-@fast_kernel
-def l1_logistic(
-    columns: Rows, sign: I8, cost: F64, settings: L1Logistic, seed: np.uint64
-) -> F64:
+def l1_logistic(columns: Rows, sign: I8, cost: F64, settings: L1Logistic, seed: np.uint64) -> F64:
     """Solve the problem.
 
     Parameters
     ----------
     columns
-        The columns of the data, each as a row; see `transposed`.
+        The columns of the data, each as a row.
     sign
         y_i, 1 or -1, (n_rows,).
     cost
@@ -111,27 +86,62 @@ def l1_logistic(
     w, (n_columns,).
     """
     n, d = len(sign), len(columns.indptr) - 1
-    state = State(cost, np.ones(n), cost / 2, cost / 4, np.zeros(n))
-    weights = Weights(np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d))
-    for c in range(d):
-        for j in range(columns.indptr[c], columns.indptr[c + 1]):
-            if sign[columns.indices[j]] < 0:
-                weights.negative[c] += cost[columns.indices[j]] * columns.data[j]
-    order, inner_eps = np.arange(d).astype(np.uint32), 1.0
+    rows = Rowwise(
+        sign, cost, np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    )  # fmt: skip
+    w = Columnwise(np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d))
+    order, inner_eps = movable(columns, sign, cost), 1.0
     aside, first = np.inf, 0.0
     for outer in range(settings.max_outer):
-        n_active, violation, total = linearise(columns, state, weights, order, aside / n)
+        refresh(rows)
+        n_active, violation, total = linearise(columns, rows, w, order, aside / n)
         if outer == 0:
             first = total
         if total <= settings.eps * first:
             break
         stop = inner_eps * first, settings.max_inner
-        n_passes, seed = minimise_model(columns, state, weights, order, n_active, stop, seed)
-        line_search(sign, state, weights)
+        n_passes, seed = minimise_model(columns, rows, w, order, n_active, stop, seed)
+        line_search(rows, w, moved_margins(columns, w, n))
         if n_passes == 1:
             inner_eps *= 0.25
         aside = violation
-    return weights.now
+    return w.now
+
+
+@fast_kernel
+def movable(columns: Rows, sign: I8, cost: F64) -> U32:
+    """Return the columns that can leave zero.
+
+    The slope of a row's loss lies between 0 and -y_i c_i, so the sum of c_i |x_ic| over the rows
+    that pull a weight one way bounds its gradient. Up to 1 it never outweighs |w|.
+    """
+    order, n = np.empty(len(columns.indptr) - 1, np.uint32), 0
+    for c in range(len(order)):
+        up, down = 0.0, 0.0
+        for j in range(columns.indptr[c], columns.indptr[c + 1]):
+            i = columns.indices[j]
+            pull = sign[i] * cost[i] * columns.data[j]
+            up, down = up + max(pull, 0.0), down + max(-pull, 0.0)
+        order[n] = c
+        n += max(up, down) > 1
+    return order[:n].copy()
+
+
+@fast_kernel
+def refresh(rows: Rowwise) -> None:
+    """Set loss, slope and curvature at the margins."""
+    for i in range(len(rows.margin)):
+        agreed = rows.sign[i] * rows.margin[i]
+        wrong = 1 / (1 + np.exp(agreed))  # 0 where the exponential overflows
+        rows.loss[i] = softplus(-agreed)
+        rows.slope[i] = -rows.sign[i] * rows.cost[i] * wrong
+        rows.curvature[i] = rows.cost[i] * wrong * (1 - wrong)
+
+
+@fast_kernel
+def softplus(z: float) -> float:
+    """Return log(1 + exp(z)) without overflow."""
+    return max(z, 0.0) + float(np.log1p(np.exp(-abs(z))))
 
 
 @fast_kernel
@@ -152,7 +162,7 @@ def violated(w: float, gradient: float) -> float:
 
 @fast_kernel
 def linearise(
-    columns: Rows, state: State, weights: Weights, order: U32, limit: float
+    columns: Rows, rows: Rowwise, w: Columnwise, order: U32, limit: float
 ) -> tuple[int, float, float]:
     """Set gradient and diagonal of the active columns.
 
@@ -166,15 +176,14 @@ def linearise(
         slope, bend = 0.0, NU
         for j in range(columns.indptr[c], columns.indptr[c + 1]):
             i, x = columns.indices[j], float(columns.data[j])
-            slope += x * state.tau[i]
-            bend += x * x * state.curvature[i]
-        g = weights.negative[c] - slope
-        weights.gradient[c], weights.hessian[c] = g, bend
-        if set_aside(weights.now[c], g, limit):
+            slope += x * rows.slope[i]
+            bend += x * x * rows.curvature[i]
+        w.gradient[c], w.hessian[c] = slope, bend
+        if set_aside(w.now[c], slope, limit):
             n_active -= 1
             order[s], order[n_active] = order[n_active], order[s]
             continue
-        amount = violated(weights.now[c], g)
+        amount = violated(w.now[c], slope)
         largest, total = max(largest, amount), total + amount
         s += 1
     return n_active, largest, total
@@ -182,100 +191,96 @@ def linearise(
 
 @fast_kernel
 def minimise_model(
-    columns: Rows, state: State, weights: Weights, order: U32, n_active: int,
+    columns: Rows, rows: Rowwise, w: Columnwise, order: U32, n_active: int,
     stop: tuple[float, int], seed: np.uint64,
 ) -> tuple[int, np.uint64]:  # fmt: skip
-    """Coordinate descent on the second-order model; sets `weights.next` and `state.moved`.
+    """Set `next` by coordinate descent on the second-order model.
 
     Returns
     -------
     The number of passes, and the random state.
     """
     enough, max_passes = stop
-    state.moved[:] = 0
-    n_here, aside, n = n_active, np.inf, len(state.moved)
+    rows.pull[:] = 0
+    n_here, aside, n = n_active, np.inf, len(rows.pull)
     for passed in range(max_passes):
         seed = shuffle(order, n_here, seed)
         largest, total, s = 0.0, 0.0, 0
         while s < n_here:
             c = order[s]
-            g = gradient_of_model(columns, state, weights, c)
-            if set_aside(weights.next[c], g, aside / n):
+            g = gradient_of_model(columns, rows, w, c)
+            if set_aside(w.next[c], g, aside / n):
                 n_here -= 1
                 order[s], order[n_here] = order[n_here], order[s]
                 continue
-            amount = violated(weights.next[c], g)
+            amount = violated(w.next[c], g)
             largest, total = max(largest, amount), total + amount
-            step(columns, state, weights, c, g)
+            step(columns, rows, w, c, g)
             s += 1
-        if total <= enough:
-            if n_here == n_active:
-                return passed + 1, seed
-            n_here, aside = n_active, np.inf  # what was set aside has its turn
-        else:
+        if total > enough:
             aside = largest
+        elif n_here == n_active:
+            return passed + 1, seed
+        else:
+            n_here, aside = n_active, np.inf  # what was set aside has its turn
     return max_passes, seed
 
 
 @fast_kernel
-def gradient_of_model(columns: Rows, state: State, weights: Weights, c: int) -> float:
+def gradient_of_model(columns: Rows, rows: Rowwise, w: Columnwise, c: int) -> float:
     """Return the derivative of the second-order model by coordinate c."""
-    g = weights.gradient[c] + (weights.next[c] - weights.now[c]) * NU
+    g = float(w.gradient[c] + (w.next[c] - w.now[c]) * NU)
     for j in range(columns.indptr[c], columns.indptr[c + 1]):
-        i = columns.indices[j]
-        g += columns.data[j] * state.curvature[i] * state.moved[i]
+        g += float(columns.data[j]) * rows.pull[columns.indices[j]]
     return g
 
 
 @fast_kernel
-def step(columns: Rows, state: State, weights: Weights, c: int, g: float) -> None:
+def step(columns: Rows, rows: Rowwise, w: Columnwise, c: int, g: float) -> None:
     """Move one coordinate to the minimum of the model along it."""
-    w, bend = weights.next[c], weights.hessian[c]
-    if g + 1 < bend * w:
+    here, bend = w.next[c], w.hessian[c]
+    if g + 1 < bend * here:
         z = -(g + 1) / bend
-    elif g - 1 > bend * w:
+    elif g - 1 > bend * here:
         z = -(g - 1) / bend
     else:
-        z = -w
+        z = -here
     if abs(z) < 1e-12:
         return
     z = min(max(z, -LONGEST), LONGEST)
-    weights.next[c] += z
+    w.next[c] += z
     for j in range(columns.indptr[c], columns.indptr[c + 1]):
-        state.moved[columns.indices[j]] += columns.data[j] * z
+        i = columns.indices[j]
+        rows.pull[i] += rows.curvature[i] * columns.data[j] * z
 
 
 @fast_kernel
-def line_search(sign: I8, state: State, weights: Weights) -> None:
-    """Take the longest of the steps 1, 1/2, 1/4 ... that decreases the objective enough, or none."""
-    w, new = weights.now, weights.next
-    norm, norm_new = np.abs(w).sum(), np.abs(new).sum()
-    predicted = norm_new - norm + (weights.gradient * (new - w)).sum()
-    against = 0.0
-    for i in range(len(sign)):
-        if sign[i] < 0:
-            against += state.cost[i] * state.moved[i]
+def moved_margins(columns: Rows, w: Columnwise, n_rows: int) -> F64:
+    """Return what the step adds to the margins, (n_rows,)."""
+    moved = np.zeros(n_rows)
+    for c in range(len(w.now)):
+        d = w.next[c] - w.now[c]
+        if d != 0:
+            for j in range(columns.indptr[c], columns.indptr[c + 1]):
+                moved[columns.indices[j]] += columns.data[j] * d
+    return moved
+
+
+@fast_kernel
+def line_search(rows: Rowwise, w: Columnwise, moved: F64) -> None:
+    """Take the longest step of 1, 1/2, 1/4 ... that decreases the objective enough, or none."""
+    norm, norm_new = np.abs(w.now).sum(), np.abs(w.next).sum()
+    predicted = norm_new - norm + (w.gradient * (w.next - w.now)).sum()
     for _ in range(HALVINGS):
-        change = norm_new - norm + against - SIGMA * predicted
-        for i in range(len(sign)):
-            moved = np.exp(state.moved[i])
-            after = state.exp_margin[i] * moved
-            change += state.cost[i] * np.log((1 + after) / (moved + after))
-        if change <= 0:
-            w[:] = new
-            accept(state)
+        change = norm_new - norm
+        for i in range(len(moved)):
+            after = softplus(-rows.sign[i] * (rows.margin[i] + moved[i]))
+            change += rows.cost[i] * (after - rows.loss[i])
+        if change <= SIGMA * predicted:
+            w.now[:] = w.next
+            rows.margin[:] += moved
             return
-        new[:] = (w + new) / 2
-        norm_new, predicted, against = np.abs(new).sum(), predicted / 2, against / 2
-        state.moved[:] *= 0.5
-    new[:] = w
-
-
-@fast_kernel
-def accept(state: State) -> None:
-    """Move the margins by the step."""
-    for i in range(len(state.tau)):
-        state.exp_margin[i] *= np.exp(state.moved[i])
-        share = 1 / (1 + state.exp_margin[i])
-        state.tau[i] = state.cost[i] * share
-        state.curvature[i] = state.cost[i] * state.exp_margin[i] * share * share
+        w.next[:] = (w.now + w.next) / 2
+        norm_new, predicted = np.abs(w.next).sum(), predicted / 2
+        moved *= 0.5
+    w.next[:] = w.now

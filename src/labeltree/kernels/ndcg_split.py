@@ -52,8 +52,10 @@ def discounts(n: int, cutoff: int) -> F64:
 
 @kernel
 def normalisers(Y: Rows, discount: F64, ideal: bool) -> F64:
-    """Return I(y) of each document: 1 / the discounts of its best ranking, or without `ideal` 1 /
-    those of a ranking in which every label is right."""
+    """Return I(y), 1 / the sum of discounts, of each document.
+
+    With `ideal` the sum is that of its best ranking, else of a ranking that is right everywhere.
+    """
     n = len(Y.indptr) - 1
     total = np.cumsum(discount)
     out = np.ones(n)

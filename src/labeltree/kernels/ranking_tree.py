@@ -23,11 +23,14 @@ from labeltree.kernels.instance_tree import (
     with_children,
     with_room,
 )
-from labeltree.kernels.l1_logistic import L1Logistic, l1_logistic, transposed
+from labeltree.kernels.l1_logistic import L1Logistic, l1_logistic
 from labeltree.kernels.ndcg_split import coin_flips, discounts, ndcg_split
 from labeltree.kernels.random import advanced, mixed
-from labeltree.kernels.sparse import Rows, gather
-from labeltree.kernels.types import F64, I8, I32, U32
+from labeltree.kernels.sparse import Rows, gather, gather_columns
+from labeltree.kernels.types import F32, F64, I8, I32, U32, Bools
+
+NEGLIGIBLE = 1e-16
+"""Weights of this size are dropped."""
 
 
 class Growth(NamedTuple):
@@ -54,8 +57,9 @@ class Hyperplane(NamedTuple):
     side: I32
     """0 on the positive side, 1 on the other, for each document; none if it cannot be split."""
     feature: U32
-    weight: F64
-    """One more than features: the constant's, last."""
+    """Those with a weight, ascending."""
+    weight: F32
+    bias: np.float32
 
 
 @kernel
@@ -68,49 +72,56 @@ def split(
     start, seed = coin_flips(len(members), seed)
     discount = discounts(len(labels), growth.cutoff)
     sign = ndcg_split(relevance, start, discount, growth.ideal).sign
-    none, n_plus = np.zeros(0, np.int32), (sign > 0).sum()
-    if n_plus == 0 or n_plus == len(members):
-        return Hyperplane(none, used[:0], np.zeros(1))
-    gathered, used = gather(X, members, seen[0])
-    rows, features = in_order(gathered, used)
-    w = separator(rows, len(features), sign, growth, seed)
-    side = sides(rows, w, growth.bias)
-    if side.min() == side.max():
-        side = none
-    return Hyperplane(side, features, w)
+    if not mixed_sides(sign > 0):
+        return no_hyperplane()
+    columns, features = gather_columns(X, members, seen[0], growth.bias)
+    w = l1_logistic(columns, sign, balanced(sign, growth.C), growth.separator, seed)
+    return hyperplane(columns, features, w, len(members), growth.bias)
 
 
 @kernel
-def separator(X: Rows, n_columns: int, sign: I8, growth: Growth, seed: np.uint64) -> F64:
-    """Return the weights that tell the sides apart, (n_columns + 1,), the constant's last.
-
-    Both sides weigh the same, which balances the tree: C is divided by a side's share.
-    """
+def balanced(sign: I8, C: float) -> F64:
+    """Return what each document costs: C divided by the share of its side, which balances trees."""
     n, n_plus = len(sign), (sign > 0).sum()
     cost = np.empty(n)
     for i in range(n):
-        cost[i] = growth.C * n / (n_plus if sign[i] > 0 else n - n_plus)
-    columns = transposed(X, n_columns, growth.bias)
-    return l1_logistic(columns, sign, cost, growth.separator, seed)
+        cost[i] = C * n / (n_plus if sign[i] > 0 else n - n_plus)
+    return cost
 
 
 @kernel
-def sides(X: Rows, w: F64, bias: float) -> I32:
-    """Return 0 for each row on the positive side of the hyperplane, 1 for the others."""
-    out = np.empty(len(X.indptr) - 1, np.int32)
-    constant = w[len(w) - 1] * bias
-    for i in range(len(out)):
-        margin = constant
-        for j in range(X.indptr[i], X.indptr[i + 1]):
-            margin += w[X.indices[j]] * X.data[j]
-        out[i] = 0 if margin >= 0 else 1
-    return out
+def hyperplane(columns: Rows, features: U32, w: F64, n: int, constant: float) -> Hyperplane:
+    """Return what is stored of the weights, and the sides of the n documents by just that.
+
+    Sums are in the order of prediction: a training document ends in the leaf that counts it.
+    """
+    kept = np.flatnonzero(np.abs(w[:-1]) > NEGLIGIBLE)
+    kept = kept[np.argsort(features[kept])]
+    weight, bias = w[kept].astype(np.float32), np.float32(w[len(w) - 1] * constant)
+    margin = np.full(n, np.float64(bias))
+    for k in range(len(kept)):
+        for j in range(columns.indptr[kept[k]], columns.indptr[kept[k] + 1]):
+            margin[columns.indices[j]] += float(weight[k]) * float(columns.data[j])
+    if not mixed_sides(margin >= 0):
+        return no_hyperplane()
+    return Hyperplane((margin < 0).astype(np.int32), features[kept], weight, bias)
 
 
 @kernel
-def ranking_tree(
-    X: Rows, Y: Rows, growth: Growth, seen: tuple[I32, I32], seed: np.uint64
-) -> Tree:
+def mixed_sides(plus: Bools) -> bool:
+    """Whether documents stand on both sides."""
+    return bool(plus.any() and not plus.all())
+
+
+@kernel
+def no_hyperplane() -> Hyperplane:
+    """Return what says that a node is not split."""
+    nothing = np.zeros(0, np.uint32)
+    return Hyperplane(np.zeros(0, np.int32), nothing, np.zeros(0, np.float32), np.float32(0))
+
+
+@kernel
+def ranking_tree(X: Rows, Y: Rows, growth: Growth, seen: tuple[I32, I32], seed: np.uint64) -> Tree:
     """Grow a tree.
 
     Parameters
@@ -128,23 +139,19 @@ def ranking_tree(
     n_nodes, v = 1, 0
     while v < n_nodes:
         here = members[nodes.start[v] : nodes.end[v]]
-        plane = Hyperplane(here[:0], np.zeros(0, np.uint32), np.zeros(1))
+        plane = no_hyperplane()
         if len(here) > growth.max_leaf:
             seed = advanced(seed)
             plane = split(X, Y, here, growth, seen, mixed(seed))
+        vectors = put(vectors, v, plane.feature, plane.weight)
         bias = with_room(bias, v + 1)
+        bias[v] = plane.bias
         if len(plane.side):
             nodes = with_children(nodes, n_nodes, v, partition(here, plane.side, 2))
             n_nodes += 2
-            kept = np.flatnonzero(np.abs(plane.weight[:-1]) > 1e-16)
-            weight = plane.weight[kept].astype(np.float32)
-            vectors = put(vectors, v, plane.feature[kept], weight)
-            bias[v] = plane.weight[len(plane.weight) - 1] * growth.bias
-            leaves = put(leaves, v, np.zeros(0, np.uint32), np.zeros(0, np.float32))
+            leaves = put(leaves, v, plane.feature[:0], plane.weight[:0])
         else:
             label, share = leaf_labels(Y, here, growth.labels_per_leaf, seen[1])
-            vectors = put(vectors, v, np.zeros(0, np.uint32), np.zeros(0, np.float32))
-            bias[v] = 0
             leaves = put(leaves, v, label, share)
         v += 1
     return finished(nodes, n_nodes, vectors, bias, leaves)

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labeltree.kernels.centroid_tree import hashed
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.heap import push, sort_heap
-from labeltree.kernels.centroid_tree import hashed
-from labeltree.kernels.instance_tree import Tree
+from labeltree.kernels.instance_tree import Tree, partition
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, F64, I32, U64
+
+FEW = 4
+"""So many rows at a node go on together."""
 
 
 class Votes(NamedTuple):
@@ -27,13 +30,55 @@ class Votes(NamedTuple):
 def reached_leaves(X: Rows, trees: Tree, roots: I32, x: F32) -> I32:
     """Return the leaf of each row in each tree, (n, n_trees).
 
-    NOTE: `x` (n_features,) is all zero, and again on return.
+    NOTE: `x` (n_features,) is all zero, and again on return. The features of a row ascend.
     """
     leaf = np.empty((len(X.indptr) - 1, len(roots)), np.int32)
-    for t in range(len(roots)):  # a tree's weights stay near while all rows pass
-        for i in range(len(leaf)):
-            leaf[i, t] = reached_leaf(X, i, trees, roots[t], x)
+    for t in range(len(roots)):
+        leaf[:, t] = reached_together(X, trees, roots[t], x)
     return leaf
+
+
+@kernel
+def reached_together(X: Rows, trees: Tree, root: int, x: F32) -> I32:
+    """Return the leaf of each row in a tree, (n,).
+
+    Rows go node by node: near the root a node has thousands of weights, which are looked through
+    once for all rows that meet there. Few rows go on alone. Either way the same terms are added in
+    the same order.
+    """
+    n = len(X.indptr) - 1
+    members, leaf = np.arange(n).astype(np.int32), np.empty(n, np.int32)
+    waiting = [(np.int64(root), np.int64(0), np.int64(n))]
+    while len(waiting):
+        v, start, end = waiting.pop()
+        here = members[start:end]
+        if len(here) < FEW:
+            for i in here:
+                leaf[i] = reached_leaf(X, i, trees, int(v), x)
+        elif trees.child[v] < 0:
+            leaf[here] = v
+        else:
+            middle = start + partition(here, sides(X, here, trees, int(v), x), 2)[0]
+            child = np.int64(trees.child[v])
+            waiting.append((child, start, middle))
+            waiting.append((child + 1, middle, end))
+    return leaf
+
+
+@kernel
+def sides(X: Rows, members: I32, trees: Tree, v: int, x: F32) -> I32:
+    """Return 0 for each of some rows on the positive side of a node's hyperplane, 1 for others."""
+    side = np.empty(len(members), np.int32)
+    for j in range(trees.ptr[v], trees.ptr[v + 1]):
+        x[trees.feature[j]] = trees.weight[j]
+    for m in range(len(members)):
+        margin = float(trees.bias[v])
+        for j in range(X.indptr[members[m]], X.indptr[members[m] + 1]):
+            margin += float(x[X.indices[j]]) * float(X.data[j])
+        side[m] = 0 if margin >= 0 else 1
+    for j in range(trees.ptr[v], trees.ptr[v + 1]):
+        x[trees.feature[j]] = 0
+    return side
 
 
 @kernel

@@ -14,13 +14,21 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltree.core.arrays import CSR, Doubles, Floats, Ints, Longs, for_kernel
+from labeltree.core.arrays import (
+    CSR,
+    Doubles,
+    Floats,
+    Ints,
+    Longs,
+    for_kernel,
+    ranges,
+)
 from labeltree.core.pool import Pool, scratch
 from labeltree.core.seeds import derived
 from labeltree.core.store import storable
 from labeltree.grow.pifa import Words
+from labeltree.kernels.centroid_tree import CentroidGrowth, centroid_tree, hashed, hashed_columns
 from labeltree.kernels.compile import announce
-from labeltree.kernels.centroid_tree import CentroidGrowth, centroid_tree, hashed
 from labeltree.kernels.instance_tree import Tree
 from labeltree.kernels.ranking_tree import Growth, ranking_tree
 from labeltree.kernels.route import Votes, best_votes, nearest_leaves, reached_leaves
@@ -55,7 +63,9 @@ class InstanceForest:
     ) -> Self:
         """Return the forest of some trees."""
         first = np.cumsum([0, *(len(tree.child) for tree in trees)])
-        child = [np.where(t.child < 0, -1, t.child + at) for t, at in zip(trees, first, strict=False)]
+        child = [
+            np.where(t.child < 0, -1, t.child + at) for t, at in zip(trees, first, strict=False)
+        ]
         return cls(
             first[:-1].astype(np.int32),
             np.concatenate(child).astype(np.int32),
@@ -79,6 +89,43 @@ class InstanceForest:
             self.child, self.n_children, self.ptr, self.feature, self.weight, self.bias,
             self.leaf_ptr, self.label, self.share,
         )  # fmt: skip
+
+    @cached_property
+    def parent(self) -> Ints:
+        """Parent of each node, -1 for roots, (n_nodes,)."""
+        parent = np.full(len(self.child), -1, np.int32)
+        inner = np.flatnonzero(self.child >= 0)
+        below = ranges(self.child[inner].astype(np.int64), self.n_children[inner].astype(np.int64))
+        parent[below] = np.repeat(inner, self.n_children[inner])
+        return parent
+
+    def path(self, node: int) -> list[int]:
+        """Return the nodes from a tree's root to a node, both included."""
+        path = [node]
+        while self.parent[path[-1]] >= 0:
+            path.append(int(self.parent[path[-1]]))
+        return path[::-1]
+
+    def vector_of(self, node: int) -> tuple[Words, Floats]:
+        """Return features (ascending) and weights of a node: its hyperplane, or its centre."""
+        at = slice(self.ptr[node], self.ptr[node + 1])
+        return self.feature[at], self.weight[at]
+
+    def shares_of(self, leaf: int) -> tuple[Words, Floats]:
+        """Return labels and shares of a leaf, the largest first."""
+        at = slice(self.leaf_ptr[leaf], self.leaf_ptr[leaf + 1])
+        return self.label[at], self.share[at]
+
+    def hashed(self, x: CSR, tree: int) -> tuple[Words, Doubles]:
+        """Return (bucket, value) of each entry of one document, as a tree of centroids sees it.
+
+        Entries that share a bucket stay apart: what they add to a product with a centroid adds up
+        to the cosine.
+        """
+        bucket, sign = hashed_columns(for_kernel(x)[1], self.seeds[tree], self.n_buckets)
+        signed = x.data * sign.astype(np.float64)
+        length = float(np.linalg.norm(np.bincount(bucket, signed, minlength=1)))
+        return bucket, signed / (length or 1.0)
 
     def leaves(self, rows: Rows) -> Ints:
         """Return the leaf of each document in each tree, (n, n_trees)."""
@@ -130,7 +177,10 @@ def centroid_forest(
         features = Rows(*hashed(rows, np.uint64(seed), x))
         labels = Rows(*hashed(relevance, derived(seed, 1), x))
         widest = max(n_buckets, Y.shape[1])
-        seen = scratch("seen buckets", n_buckets, np.int32), scratch("seen labels", widest, np.int32)
+        seen = (
+            scratch("seen buckets", n_buckets, np.int32),
+            scratch("seen labels", widest, np.int32),
+        )
         tree = centroid_tree(features, labels, relevance, growth, seen, derived(seed, 2))
         return Tree(*tree)
 

@@ -22,7 +22,7 @@ class RankingForest(InstanceModel):
     """Trees over documents, split so that two rankings of the labels serve them best."""
 
     C: float = positive(1.0, search="0.1..10:log")
-    """Weight of the separators' losses against their length; both sides of a node weigh the same."""
+    """Weight of the separators' losses against |w|_1; both sides of a node weigh the same."""
     bias: float = at_least(0, 1.0)
     """Value of the constant feature, whose weight is regularised too; 0 for none."""
     cutoff: int = whole(0, 0)

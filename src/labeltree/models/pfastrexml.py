@@ -1,7 +1,7 @@
-"""PfastreXML: FastXML for rare labels: propensity-scored splits, and a re-ranking by tail classifiers.
+"""PfastreXML: FastXML for rare labels: propensity-scored splits, re-ranking by tail classifiers.
 
-Jain, Prabhu, Varma, "Extreme Multi-label Loss Functions for Recommendation, Tagging, Ranking & Other
-Missing Label Applications" (KDD 2016).
+Jain, Prabhu, Varma, "Extreme Multi-label Loss Functions for Recommendation, Tagging, Ranking &
+Other Missing Label Applications" (KDD 2016).
 
     nodes maximise sum_i sum_l (y_il / p_l) / log(1 + rank(l))                        (PfastXML)
     P_tail(l | x) = 1 / (1 + exp(gamma |x - mu_l|^2))
@@ -66,16 +66,20 @@ class Pfastrexml(RankingForest):
         relevance = from_parts(weight[Y.indices], Y.indices, Y.indptr, Y.shape)
         return self.ranked(X, relevance, ideal=False)
 
+    @property
+    def sharpness(self) -> float:
+        """What the squared distance is multiplied with."""
+        return self.gamma / 2 if self.halved else self.gamma
+
     def best(self, rows: Rows, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of the k best labels of a block of documents."""
         n_labels = len(self.labels_)
         label, share = self.forest_.best(rows, min(self.candidates, n_labels), n_labels)
         x = scratch("features", self.forest_.n_features, np.float32)
         far = centre_distances(rows, label, Rows(*for_kernel(self.centres_)), x)
-        gamma = self.gamma / 2 if self.halved else self.gamma
         with np.errstate(divide="ignore"):
             log_share = np.log(share / self.heaviest_)
-        score = self.alpha * log_share - (1 - self.alpha) * np.logaddexp(0, gamma * far)
+        score = self.alpha * log_share - (1 - self.alpha) * np.logaddexp(0, self.sharpness * far)
         score[label < 0] = -np.inf
         order = np.lexsort((label, -score))[:, :k]
         return np.take_along_axis(label, order, 1), np.exp(np.take_along_axis(score, order, 1))

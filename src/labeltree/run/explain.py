@@ -6,7 +6,6 @@ feature times weight, and what two siblings differ by is the difference of these
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -15,16 +14,13 @@ import numpy as np
 
 from labeltree.core.arrays import CSR
 from labeltree.core.errors import DataError
-from labeltree.core.inputs import checked_features
-from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
-from labeltree.core.scores import top_k
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.tree import LinearTree
+from labeltree.run.case import Case, Words, finite, innermost
+from labeltree.run.explain_forest import ForestCase, ForestExplanation, forest_of
 from labeltree.run.names import node_name
 from labeltree.run.walk import Level, Opened, open_node, trees_of, walk
-
-Words = list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -98,16 +94,18 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; infinite biases become None."""
-        return {k: _finite(v) for k, v in asdict(self).items()}
+        return {k: finite(v) for k, v in asdict(self).items()}
 
 
-def explain(model: BaseModel, document: Any, label: str | None = None) -> Explanation:
+def explain(
+    model: BaseModel, document: Any, label: str | None = None
+) -> Explanation | ForestExplanation:
     """Explain why a label was given to a document, or why not.
 
     Parameters
     ----------
     model
-        A fitted model of linear trees, or a pipeline around one.
+        A fitted model of linear trees or of trees over documents, or a pipeline around one.
     document
         What the model takes: a text, or one row of features (1, n_features).
     label
@@ -116,15 +114,17 @@ def explain(model: BaseModel, document: Any, label: str | None = None) -> Explan
     Raises
     ------
     DataError
-        If the model has no linear trees, or the label is unknown to it or to its trees.
+        If the model has no such trees, or the label is unknown to it or to its trees.
     """
-    case = _Case(model, document)
+    case = _case(model, document)
     return case.explained(case.column(label) if label is not None else case.best(1)[0])
 
 
-def explain_best(model: BaseModel, document: Any, k: int = 3) -> list[Explanation]:
+def explain_best(
+    model: BaseModel, document: Any, k: int = 3
+) -> list[Explanation | ForestExplanation]:
     """Explain the k best labels of a document; see `explain`."""
-    case = _Case(model, document)
+    case = _case(model, document)
     return [case.explained(column) for column in case.best(k)]
 
 
@@ -134,43 +134,26 @@ def n_features(model: BaseModel) -> int:
     Raises
     ------
     DataError
-        If the model has no linear trees.
+        If the model has no trees that can be explained.
     """
-    return trees_of(getattr(model, "model_", model))[0].linear.n_features
+    forest = forest_of(model)
+    return forest.n_features if forest else trees_of(innermost(model))[0].linear.n_features
 
 
-class _Case:
-    """A model and one document."""
+def _case(model: BaseModel, document: Any) -> _LinearCase | ForestCase:
+    model.check_fitted()
+    forest = forest_of(model)
+    return ForestCase(model, document, forest) if forest else _LinearCase(model, document)
+
+
+class _LinearCase(Case):
+    """A model of linear trees and one document."""
 
     def __init__(self, model: BaseModel, document: Any) -> None:
-        model.check_fitted()
-        inner: Any = getattr(model, "model_", model)
-        self.trees = trees_of(inner)
-        self.labels: Labels = model.labels_
-        self.terms: Sequence[str] | None = None
-        if model.takes == "text":
-            row = model.features([document])  # type: ignore[attr-defined]
-            self.terms = model.vocabulary_.terms  # type: ignore[attr-defined]
-        else:
-            row = checked_features(document, self.trees[0].linear.n_features)
-        if row.shape[0] != 1:
-            raise DataError(f"One document can be explained at a time, found {row.shape[0]}.")
-        self.x: CSR = unit_rows(row)
-        self.scores = inner.predict(row, k=len(self.labels))
+        self.trees = trees_of(innermost(model))
+        super().__init__(model, document, self.trees[0].linear.n_features)
+        self.x: CSR = unit_rows(self.row)
         self.levels = cache(lambda t: walk(self.trees[t].linear, self.x, self.trees[t].beam))
-
-    def column(self, label: str) -> int:
-        if label not in self.labels.column:
-            raise DataError(
-                f"The model has no label {label!r}.", "Give an id: `predict` shows those of labels."
-            )
-        return self.labels.column[label]
-
-    def best(self, k: int) -> list[int]:
-        columns = top_k(self.scores, k)[0][0]
-        if columns[0] < 0:
-            raise DataError("The model gives this document no label.", "Name one: label=...")
-        return [int(c) for c in columns if c >= 0]
 
     def explained(self, column: int) -> Explanation:
         """Explain the best path to a label: one the search found, else the one that scores best."""
@@ -190,15 +173,14 @@ class _Case:
         linear = self.trees[tree].linear
         path = linear.tree.path(node)
         steps = [self._step(linear, v) for v in path]
-        answered = self.scores.indices == column
-        answer = float(self.scores.data[answered].sum())
+        rank, answer = self.answer(column)
         return Explanation(
             label=self.labels.ids[column],
             name=self.labels.names[column],
             score=float(np.prod([step.score for step in steps])),
             tree=tree,
             n_trees=len(self.trees),
-            rank=int((self.scores.data > answer).sum()) + 1 if answered.any() else None,
+            rank=rank,
             answer=answer,
             steps=steps,
             fell_out=self._fell_out(tree, path, steps),
@@ -212,7 +194,7 @@ class _Case:
             score=float(np.exp(opened.log_scores[node - opened.first])),
             margin=bias + sum(parts.values()),
             bias=bias,
-            words=sorted(self._named(parts), key=lambda word: -word[1]),
+            words=sorted(self.named(parts.items()), key=lambda word: -word[1]),
             rival=self._rival(linear, node, opened),
         )
 
@@ -230,7 +212,7 @@ class _Case:
             score=float(np.exp(logs[best])),
             margin=bias + sum(other.values()),
             bias=my_bias - bias,
-            words=sorted(self._named(ahead), key=lambda word: -abs(word[1])),
+            words=sorted(self.named(ahead.items()), key=lambda word: -abs(word[1])),
         )
 
     def _parts(self, linear: LinearTree, node: int) -> tuple[dict[int, float], float]:
@@ -242,10 +224,6 @@ class _Case:
         values = weights[here].astype(np.float64) * self.x.data[there]
         parts = dict(zip(known.tolist(), values.tolist(), strict=True))
         return parts, float(linear.weights.bias[node])
-
-    def _named(self, parts: dict[int, float]) -> Words:
-        terms = self.terms
-        return [(str(f) if terms is None else terms[f], part) for f, part in parts.items()]
 
     def _fell_out(self, tree: int, path: list[int], steps: list[Step]) -> FellOut | None:
         linear, _, exact = self.trees[tree]
@@ -273,12 +251,3 @@ class _Case:
             last=node_name(linear.tree, int(level.nodes[last]), self.labels) if last >= 0 else "",
             last_score=float(np.exp(level.log_scores[last])) if last >= 0 else 0.0,
         )
-
-
-def _finite(value: Any) -> Any:
-    """Return the value with infinite numbers replaced by None, which JSON can say."""
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

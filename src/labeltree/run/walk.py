@@ -36,7 +36,8 @@ def trees_of(model: Any) -> list[Searched]:
     if not found:
         raise DataError(
             f"A {type(model).__name__} cannot be explained: it has no linear trees.",
-            "Models that have are parabel, bonsai, one_vs_rest and their kin.",
+            "Models that have are parabel, bonsai, one_vs_rest and their kin. Trees over documents"
+            " explain themselves too: fastxml, pfastrexml, craftml, not within an ensemble.",
         )
     return found
 
