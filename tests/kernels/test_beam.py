@@ -111,7 +111,8 @@ def plain_search(case, i, width):
             for child in range(case.tree.child_ptr[node], case.tree.child_ptr[node + 1]):
                 f = margin(case, i, child)
                 score = s + transform.log_transform(f, case.loss)
-                c = np.float32(sure + transform.certainty(f))
+                # Added as float64: numpy alone would round the certainty to float32 first.
+                c = np.float32(float(sure) + float(transform.certainty(f)))
                 label = int(case.tree.label[child])
                 if score > -np.inf:
                     met.append((-score, -c, child))

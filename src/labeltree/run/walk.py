@@ -116,5 +116,5 @@ def _below(
     """Return the children of a node with the scores and certainties of their paths."""
     opened = open_node(linear, x, node)
     nodes = opened.first + np.arange(len(opened.margins))
-    sures = [np.float32(sure + certainty(margin)) for margin in opened.margins.tolist()]
+    sures = [np.float32(float(sure) + certainty(margin)) for margin in opened.margins.tolist()]
     return nodes, score + opened.log_scores, np.array(sures, np.float32)
