@@ -30,7 +30,8 @@ def spread(runs: Runs, metric: str) -> str:
     """Mean over seeds in percent, with the distance of the farthest seed."""
     values = [100 * run[metric] for run in runs]
     middle = statistics.mean(values)
-    return f"{middle:.1f} ± {max(abs(v - middle) for v in values):.1f}"
+    far = f" ± {max(abs(v - middle) for v in values):.1f}" if len(runs) > 1 else ""
+    return f"{middle:.1f}{far}"
 
 
 def published() -> str:
@@ -80,6 +81,8 @@ def splits() -> str:
 def large() -> str:
     """All models that scale, on data with thousands of labels."""
     rows = {k: v for k, v in cells().items() if k[0] in ("arxiv_msc", "tibkat_gnd")}
+    if not rows:
+        return "Not measured yet.\n"
     tails = sorted({m for runs in rows.values() for m in runs[0] if "tail" in m and "R@" in m})
     shown = (*LARGE, *tails)
     lines = [
