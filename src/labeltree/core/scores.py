@@ -78,8 +78,6 @@ def from_ranking(labels: Ints, values: Doubles, n_labels: int) -> CSR:
     DataError
         If a value is NaN.
     """
-    if len(labels) == 1:
-        return _from_one(labels[0], np.asarray(values)[0], n_labels)
     kept = labels >= 0
     indptr = np.concatenate(([0], np.cumsum(kept.sum(axis=1))))
     strict = np.zeros(labels.shape, np.float32)
@@ -90,15 +88,6 @@ def from_ranking(labels: Ints, values: Doubles, n_labels: int) -> CSR:
     indices = np.take_along_axis(labels, by_label, axis=1)[kept].astype(np.int32)
     data = np.take_along_axis(strict, by_label, axis=1)[kept]
     return from_parts(data, indices, indptr, (len(labels), n_labels))
-
-
-def _from_one(labels: Ints, values: Doubles, n_labels: int) -> CSR:
-    """Do what `from_ranking` does for one document, which somebody waits for."""
-    ptr = np.array([0, np.count_nonzero(labels >= 0)], np.int32)
-    strict = _strictly_decreasing(values[: ptr[1]], ptr)
-    by_label = np.argsort(labels[: ptr[1]])
-    indices = labels[by_label].astype(np.int32)
-    return from_parts(strict[by_label], indices, ptr, (1, n_labels))
 
 
 def mean(parts: list[CSR], weights: list[float] | None = None) -> CSR:
@@ -204,14 +193,12 @@ def _strictly_decreasing(values: Doubles | Floats, ptr: Longs | Ints) -> Floats:
     if np.isnan(values).any():
         raise DataError("Scores hold NaN.")
     counts = np.diff(ptr).astype(np.int64)
-    one = len(counts) == 1
-    rank = np.arange(counts[0]) if one else ranges(np.zeros_like(counts), counts)
-    row = 0 if one else np.repeat(np.arange(len(counts)), counts)
+    rank = ranges(np.zeros_like(counts), counts)
     # Positive floats compare like the integers of the same bits, whose neighbours differ by one.
     # The last rank must not fall below FLOOR: leave a step for each rank of the row there.
-    low = (FLOOR.view(np.int32) + counts[row]).astype(np.int32).view(np.float32)
+    low = (FLOOR.view(np.int32) + np.repeat(counts, counts)).astype(np.int32).view(np.float32)
     bits = np.clip(values, low, 1).astype(np.float32).view(np.int32)
     # Each row lies far below the one before: a minimum does not reach across.
-    offset = rank - (row << 32)
+    offset = rank - np.repeat(np.arange(len(counts)) << 32, counts)
     strict = np.minimum.accumulate(bits + offset) - offset
     return np.asarray(strict.astype(np.int32).view(np.float32))
