@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from labeltree.core.errors import DataError, ParameterError
-from labeltree.linear import instance_model
 from labeltree.models.craftml import Craftml
 from labeltree.models.fastxml import Fastxml
 from labeltree.models.pfastrexml import Pfastrexml
@@ -24,7 +23,7 @@ def test_no_documents_no_scores(model, checkerboard):
 def test_blocks_do_not_matter(model, checkerboard, monkeypatch):
     fitted = model(n_trees=3).fit(checkerboard.X, checkerboard.Y)
     whole = fitted.predict(checkerboard.X)
-    monkeypatch.setattr(instance_model, "DOCUMENTS_IN_FLIGHT", 7)
+    monkeypatch.setattr("labeltree.linear.blocks.DOCUMENTS_IN_FLIGHT", 7)
     assert (fitted.predict(checkerboard.X) != whole).nnz == 0
 
 

@@ -11,7 +11,6 @@ from labeltree.core.arrays import as_csr
 from labeltree.core.errors import MissingExtraError
 from labeltree.core.scores import top_k
 from labeltree.grow.pifa import unit_rows
-from labeltree.linear import neighbour_model
 
 pytestmark = pytest.mark.parametrize("name", ["sleec", "annexml"])
 
@@ -76,7 +75,7 @@ def test_blocks_do_not_matter(name, monkeypatch):
     X, Y = topics()
     model = small(name).fit(X, Y)
     expected = model.predict(X)
-    monkeypatch.setattr(neighbour_model, "DOCUMENTS_IN_FLIGHT", 7)
+    monkeypatch.setattr("labeltree.linear.blocks.DOCUMENTS_IN_FLIGHT", 7)
     assert (model.predict(X) != expected).nnz == 0
 
 

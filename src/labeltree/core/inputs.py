@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labeltree.core.arrays import CSR, as_binary, as_csr
+from labeltree.core.arrays import CSR, Ints, as_binary, as_csr
 from labeltree.core.dataset import Inputs
 from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.labels import Labels
@@ -88,6 +88,25 @@ def checked_features(X: Any, n_features: int | None = None) -> CSR:
             "Use the vectoriser of the training run.",
         )
     return csr
+
+
+def seen_place(seen: Ints, column: int) -> int:
+    """Return where a label stands among those that have training documents.
+
+    Parameters
+    ----------
+    seen
+        Their columns, ascending.
+
+    Raises
+    ------
+    DataError
+        If it is none of them.
+    """
+    at = int(np.searchsorted(seen, column))
+    if at == len(seen) or seen[at] != column:
+        raise DataError(f"Label {column} has no training documents: the model does not score it.")
+    return at
 
 
 def _is_text(X: Any) -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from labeltree.core.arrays import (
     CSR,
@@ -15,18 +15,15 @@ from labeltree.core.arrays import (
     Floats,
     Ints,
     as_binary,
-    as_csr,
     binarised_product,
     for_kernel,
 )
 from labeltree.core.dataset import Dataset
-from labeltree.core.errors import DataError
-from labeltree.core.inputs import check_k, checked_features, checked_training
+from labeltree.core.inputs import check_k, checked_features, checked_training, seen_place
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.params import jobs
 from labeltree.core.pool import ThreadPool, scratch
-from labeltree.core.scores import from_ranking
 from labeltree.core.store import storable
 from labeltree.core.tree import LabelTree
 from labeltree.grow.pifa import unit_rows
@@ -34,9 +31,10 @@ from labeltree.kernels.beam import at_root, level_margins
 from labeltree.kernels.codes import as_probabilities
 from labeltree.kernels.compile import announce
 from labeltree.kernels.sparse import Rows
+from labeltree.linear.blocks import DOCUMENTS_IN_FLIGHT, ranked_in_blocks
 from labeltree.linear.solver import Logistic, Solver
 from labeltree.linear.train import Recipe, fit_linear_tree
-from labeltree.linear.tree import LinearTree, blocks_of
+from labeltree.linear.tree import LinearTree
 
 BITS_IN_FLIGHT = 4_000_000
 """Values of bits held at once, which bounds the memory of a block of documents."""
@@ -71,10 +69,7 @@ class Code:
         DataError
             If it has no training documents.
         """
-        at = int(np.searchsorted(self.column, column))
-        if at == len(self.column) or self.column[at] != column:
-            raise DataError(f"Label {column} has no training documents: it has no bits.")
-        return np.asarray(self.bits[at])
+        return np.asarray(self.bits[seen_place(self.column, column)])
 
     @cached_property
     def carriers(self) -> Rows:
@@ -118,20 +113,15 @@ class BitModel(BaseModel):
         self.check_fitted()
         check_k(k)
         X, n_labels = checked_features(X, self.bits_.n_features), len(self.labels_)
-        if not X.shape[0]:
-            return as_csr(np.zeros((0, n_labels)), "scores")
         announce()
         k = min(k, len(self.code_.column))
 
-        def of_block(block: tuple[int, Rows]) -> CSR:
-            label, score = self.best(values(self.bits_, block[1]), k)
-            column = np.where(label >= 0, self.code_.column[label], -1)
-            return from_ranking(column, score, n_labels)
+        def best(block: CSR) -> tuple[Ints, Doubles]:
+            label, score = self.best(values(self.bits_, Rows(*for_kernel(block))), k)
+            return np.where(label >= 0, self.code_.column[label], -1), score
 
-        size = int(np.clip(BITS_IN_FLIGHT // self.code_.n_bits, 1, 1024))
-        blocks = list(blocks_of(Rows(*for_kernel(unit_rows(X))), size))
-        found = ThreadPool(self.n_jobs).map(of_block, blocks, what="predicting")
-        return found[0] if len(found) == 1 else csr_array(vstack(found, format="csr"))
+        size = int(np.clip(BITS_IN_FLIGHT // self.code_.n_bits, 1, DOCUMENTS_IN_FLIGHT))
+        return ranked_in_blocks(unit_rows(X), best, n_labels, ThreadPool(self.n_jobs), size)
 
     def best(self, value: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of documents whose bits have these values (n, n_bits).

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from labeltree.core.arrays import Doubles, Floats, Ints
-from labeltree.core.errors import DataError
+from labeltree.core.inputs import seen_place
 from labeltree.core.store import storable
 from labeltree.kernels.compile import announce
 from labeltree.kernels.products import best_products, side_by_side
@@ -45,7 +45,5 @@ class Decoder:
         DataError
             If it has no training documents.
         """
-        at = int(np.searchsorted(self.column, column))
-        if at == len(self.column) or self.column[at] != column:
-            raise DataError(f"Label {column} has no training documents: it has no score.")
+        at = seen_place(self.column, column)
         return self.vector[at].astype(np.float64), float(self.offset[at])

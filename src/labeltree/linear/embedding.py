@@ -11,22 +11,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
-from labeltree.core.arrays import CSR, Doubles, Floats, Ints, as_csr
+from labeltree.core.arrays import CSR, Doubles, Floats, Ints
 from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.params import jobs, positive, whole
 from labeltree.core.pool import ThreadPool
-from labeltree.core.scores import from_ranking
 from labeltree.grow.pifa import unit_rows
+from labeltree.linear.blocks import ranked_in_blocks
 from labeltree.linear.decoder import Decoder
 from labeltree.linear.ridge import Affine, ridge
-
-DOCUMENTS_IN_FLIGHT = 1024
-"""Documents that one thread decodes at a time."""
 
 
 class Centred(NamedTuple):
@@ -101,17 +98,11 @@ class LabelEmbedding(BaseModel):
         self.check_fitted()
         check_k(k)
         X, n_labels = checked_features(X, len(self.regressor_.weight)), len(self.labels_)
-        if not X.shape[0]:
-            return as_csr(np.zeros((0, n_labels)), "scores")
-        X = unit_rows(X)
 
-        def of_block(start: int) -> CSR:
-            Z = self.regressor_(csr_array(X[start : start + DOCUMENTS_IN_FLIGHT]))
-            return from_ranking(*self.decoded(Z, k), n_labels)
+        def best(block: CSR) -> tuple[Ints, Doubles]:
+            return self.decoded(self.regressor_(block), k)
 
-        starts = range(0, X.shape[0], DOCUMENTS_IN_FLIGHT)
-        found = ThreadPool(self.n_jobs).map(of_block, starts, what="predicting")
-        return found[0] if len(found) == 1 else csr_array(vstack(found, format="csr"))
+        return ranked_in_blocks(unit_rows(X), best, n_labels, ThreadPool(self.n_jobs))
 
     def decoded(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of the k best labels of codes Z (n, dim)."""

@@ -5,24 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-from scipy.sparse import csr_array, vstack
-
-from labeltree.core.arrays import CSR, Doubles, Ints, as_csr, for_kernel
+from labeltree.core.arrays import CSR, Doubles, Ints, for_kernel
 from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.params import jobs, whole
 from labeltree.core.pool import ThreadPool
-from labeltree.core.scores import from_ranking
 from labeltree.core.seeds import derived
 from labeltree.kernels.sparse import Rows
+from labeltree.linear.blocks import ranked_in_blocks
 from labeltree.linear.instance_forest import InstanceForest
-from labeltree.linear.tree import blocks_of
-
-DOCUMENTS_IN_FLIGHT = 1024
-"""Documents that one thread sends down all trees at a time."""
 
 
 @dataclass(eq=False)
@@ -58,16 +51,11 @@ class InstanceModel(BaseModel):
         self.check_fitted()
         check_k(k)
         X, n_labels = checked_features(X, self.forest_.n_features), len(self.labels_)
-        if not X.shape[0]:
-            return as_csr(np.zeros((0, n_labels)), "scores")
 
-        def of_block(block: tuple[int, Rows]) -> CSR:
-            label, score = self.best(block[1], min(k, n_labels))
-            return from_ranking(label, score, n_labels)
+        def best(block: CSR) -> tuple[Ints, Doubles]:
+            return self.best(Rows(*for_kernel(block)), min(k, n_labels))
 
-        blocks = list(blocks_of(Rows(*for_kernel(self.seen(X))), DOCUMENTS_IN_FLIGHT))
-        found = ThreadPool(self.n_jobs).map(of_block, blocks, what="predicting")
-        return found[0] if len(found) == 1 else csr_array(vstack(found, format="csr"))
+        return ranked_in_blocks(self.seen(X), best, n_labels, ThreadPool(self.n_jobs))
 
     def seen(self, X: CSR) -> CSR:
         """Return the features as the trees see them."""

@@ -102,8 +102,23 @@ class Multiplied:
         return np.concatenate(self.pool.map(lambda block: np.asarray(block @ M), self.blocks))
 
 
+class OfFeatures:
+    """Products with the features, for losses that hold them."""
+
+    X: CSR
+    pool: Pool
+
+    @cached_property
+    def _x(self) -> Linear:
+        return Multiplied.of(self.X, self.pool)
+
+    @cached_property
+    def _xt(self) -> Linear:
+        return Multiplied.of(csr_array(self.X.T), self.pool)
+
+
 @dataclass(frozen=True, eq=False)
-class SquaredLoss:
+class SquaredLoss(OfFeatures):
     """1/2 (y - f)^2 over all entries: sums over documents and labels are sums over factors."""
 
     X: CSR
@@ -165,14 +180,6 @@ class SquaredLoss:
     @cached_property
     def _squares(self) -> float:
         return float((self.Y.data.astype(np.float64) ** 2).sum())
-
-    @cached_property
-    def _x(self) -> Linear:
-        return Multiplied.of(self.X, self.pool)
-
-    @cached_property
-    def _xt(self) -> Linear:
-        return Multiplied.of(csr_array(self.X.T), self.pool)
 
     @cached_property
     def _y(self) -> Linear:

@@ -8,25 +8,22 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
-from labeltree.core.arrays import CSR, Doubles, Floats, Ints, Longs, as_csr
+from labeltree.core.arrays import CSR, Doubles, Floats, Ints, Longs
 from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.params import choice, jobs, whole
 from labeltree.core.pool import ThreadPool, scratch, serial_blas
-from labeltree.core.scores import from_ranking
 from labeltree.core.seeds import derived
 from labeltree.core.store import storable
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels.neighbour_votes import neighbour_votes
+from labeltree.linear.blocks import ranked_in_blocks
 from labeltree.linear.document_clusters import Parts
 from labeltree.linear.neighbours import Atlas, Projection, Region, check_approximate, region
-
-DOCUMENTS_IN_FLIGHT = 1024
-"""Documents that one thread finds the neighbours of at a time."""
 
 
 @storable
@@ -130,20 +127,15 @@ class NeighbourModel(BaseModel):
         self.check_fitted()
         check_k(k)
         X, n_labels = self._checked(X), len(self.labels_)
-        if not X.shape[0]:
-            return as_csr(np.zeros((0, n_labels)), "scores")
 
-        def of_block(start: int) -> CSR:
-            row, _ = self._nearest(csr_array(X[start : start + DOCUMENTS_IN_FLIGHT]))
+        def best(block: CSR) -> tuple[Ints, Doubles]:
+            row, _ = self._nearest(block)
             total = scratch("votes", n_labels, np.float32)
             room = total, scratch("voted", n_labels, np.int32)
             memory, weight = self.memory_, self._votes(row)
-            found = neighbour_votes(row, weight, (memory.ptr, memory.label), room, min(k, n_labels))
-            return from_ranking(*found, n_labels)
+            return neighbour_votes(row, weight, (memory.ptr, memory.label), room, min(k, n_labels))
 
-        starts = range(0, X.shape[0], DOCUMENTS_IN_FLIGHT)
-        found = ThreadPool(self.n_jobs).map(of_block, starts, what="predicting")
-        return found[0] if len(found) == 1 else csr_array(vstack(found, format="csr"))
+        return ranked_in_blocks(X, best, n_labels, ThreadPool(self.n_jobs))
 
     def neighbours(self, X: Any, k: int = 5) -> Voters:
         """Return the k training documents whose votes weighed most, for each document.

@@ -14,7 +14,7 @@ from labeltree.core.arrays import CSR, Doubles, from_parts, row_of_entry
 from labeltree.core.pool import Pool
 from labeltree.kernels.low_rank import entries_of_product
 from labeltree.linear.gradients import Linear, conjugate_gradients, together
-from labeltree.linear.low_rank import MAX_ITER, ROWS, Factors, Multiplied
+from labeltree.linear.low_rank import MAX_ITER, ROWS, Factors, OfFeatures
 
 HALVINGS, SIGMA = 20, 1e-4
 """A step is halved so often at most, until it yields this share of what the slope promises."""
@@ -43,7 +43,7 @@ def observed(Y: CSR, n_negatives: int, rng: np.random.Generator) -> CSR:
 
 
 @dataclass(frozen=True, eq=False)
-class LogisticLoss:
+class LogisticLoss(OfFeatures):
     """log(1 + exp(-s f)) over observed entries, s = 1 or -1."""
 
     X: CSR
@@ -72,14 +72,6 @@ class LogisticLoss:
     def in_labels(self, W: Doubles) -> Half:
         """Return the problem in H alone: one of its own for each label."""
         return Half(_same, _same, self._by_label, self._x(W), self.l2)
-
-    @cached_property
-    def _x(self) -> Linear:
-        return Multiplied.of(self.X, self.pool)
-
-    @cached_property
-    def _xt(self) -> Linear:
-        return Multiplied.of(csr_array(self.X.T), self.pool)
 
     @cached_property
     def _by_document(self) -> Entries:
