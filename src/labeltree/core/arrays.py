@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -125,11 +127,17 @@ def from_parts(
     """Assemble a CSR array from arrays known to be canonical: sorted, without duplicates."""
     if len(indptr) and indptr[-1] >= 2**31:
         indices = indices.astype(np.int64, copy=False)
-    csr = csr_array(shape, dtype=data.dtype)
+    # scipy looks long at what it is given: one document answered would pay for that.
+    csr = copy(_one_row(shape[1])) if shape[0] == 1 else csr_array(shape, dtype=data.dtype)
     csr.data, csr.indices, csr.indptr = data, indices, indptr.astype(indices.dtype, copy=False)
     csr.has_sorted_indices = True
     csr.has_canonical_format = True
     return csr
+
+
+@lru_cache(maxsize=16)
+def _one_row(n_columns: int) -> CSR:
+    return csr_array((1, n_columns), dtype=np.float32)
 
 
 def widened(Y: CSR, n_columns: int) -> CSR:
