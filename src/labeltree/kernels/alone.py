@@ -17,10 +17,10 @@ from labeltree.kernels.lockstep import zeros
 from labeltree.kernels.sparse import Rows
 from labeltree.kernels.types import F32, I8, I64, U32
 
+DIRECT = 4
+"""A chunk with a row for one feature in so many is indexed by feature, without buckets."""
 SPREAD = 8
 """A chunk is spread out for single documents if that takes up to so many times its numbers."""
-CACHED = 250_000
-"""Trees with fewer weights stay in the cache."""
 CACHED = 250_000
 """Trees with fewer weights stay in the cache."""
 
@@ -50,28 +50,32 @@ def search_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
 
 
 @kernel
-def buckets(chunk_ptr: I64, feature: U32, n_features: int) -> tuple[I8, I64, U32]:
+def buckets(chunks: Chunks, n_features: int) -> tuple[I8, I64, U32]:
     """Divide the features into so many buckets that a chunk has one row in each, or two.
+
+    Where a bucket is a single feature, what is found there are its entries, without a detour.
 
     Returns
     -------
     (shift, ptr, start) of an `Index`.
     """
-    n = len(chunk_ptr) - 1
+    n, chunk_ptr, feature = len(chunks.first_child), chunks.chunk_ptr, chunks.feature
     shift, ptr = np.zeros(n, np.int8), np.zeros(n + 1, np.int64)
     for c in range(n):
         n_rows = max(chunk_ptr[c + 1] - chunk_ptr[c], 1)
-        while n_features >> shift[c] > 2 * n_rows:
-            shift[c] += 1
+        if n_features > DIRECT * n_rows:
+            while n_features >> shift[c] > 2 * n_rows:
+                shift[c] += 1
         ptr[c + 1] = ptr[c] + (n_features >> shift[c]) + 2
     start = np.empty(ptr[n], np.uint32)
     for c in range(n):
-        filled = ptr[c]
-        for r in range(chunk_ptr[c], chunk_ptr[c + 1]):
-            while filled <= ptr[c] + (feature[r] >> np.uint32(shift[c])):
-                start[filled] = r - chunk_ptr[c]
+        filled, row_ptr = ptr[c], chunks.row_ptr[chunk_ptr[c] + c :]
+        for r in range(chunk_ptr[c + 1] - chunk_ptr[c]):
+            while filled <= ptr[c] + (feature[chunk_ptr[c] + r] >> np.uint32(shift[c])):
+                start[filled] = r if shift[c] else row_ptr[r]
                 filled += 1
-        start[filled : ptr[c + 1]] = chunk_ptr[c + 1] - chunk_ptr[c]
+        n_rows = chunk_ptr[c + 1] - chunk_ptr[c]
+        start[filled : ptr[c + 1]] = n_rows if shift[c] else row_ptr[n_rows]
     return shift, ptr, start
 
 
@@ -125,6 +129,27 @@ def spread_row(rows: Rows, i: int, weights: F32, lanes: int, out: F32) -> None:
                 wide = wide + splat(rows.data[j], line()) * load(W, rows.indices[j], first, line())
             store(sums, 0, first, wide)
     out[:] = sums[0, : len(out)]
+
+
+@kernel
+def direct_row(rows: Rows, i: int, chunks: Chunks, c: int, out: F32) -> None:
+    """Add one document times one chunk to out, whose entries are indexed by feature.
+
+    All look-ups go one step at a time, and each step asks for what the next one reads.
+    """
+    entry, start = chunks.entry_ptr[c], chunks.rows_index.start[chunks.rows_index.ptr[c] :]
+    low, high = rows.indptr[i], rows.indptr[i + 1]
+    for j in range(low, high):
+        prefetch(start, rows.indices[j])
+    for j in range(low, high):
+        first = start[rows.indices[j]]
+        if first < start[rows.indices[j] + np.uint32(1)]:
+            prefetch(chunks.value, entry + first)
+            prefetch(chunks.child, entry + first)
+    for j in range(low, high):
+        x, wanted = rows.data[j], rows.indices[j]
+        for e in range(entry + start[wanted], entry + start[wanted + np.uint32(1)]):
+            out[chunks.child[e]] += x * chunks.value[e]
 
 
 @kernel
@@ -184,6 +209,8 @@ def alone(rows: Rows, i: int, chunks: Chunks, c: int, n_features: int, out: F32)
         lanes = n_lanes(len(out))
         weights = index.spread[index.spread_at[c] :][: n_features * lanes]
         spread_row(rows, i, weights, lanes, out)
+    elif index.shift[c] == 0:
+        direct_row(rows, i, chunks, c, out)
     elif len(chunks.value) > CACHED:
         fetched_row(rows, i, chunks, c, out)
     else:

@@ -23,7 +23,8 @@ class Index(NamedTuple):
     ptr: I64
     """Buckets of each chunk, (n_chunks + 1,)."""
     start: U32
-    """First row of each bucket, counted from the chunk's; one more ends its last bucket."""
+    """First row of each bucket, counted from the chunk's; one more ends its last bucket. With a
+    shift of 0 the first entry."""
     spread_at: I64
     """Where in `spread` each chunk's weights begin, (n_chunks,); -1: they are not spread."""
     spread: F32

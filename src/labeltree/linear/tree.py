@@ -75,7 +75,7 @@ class LinearTree:
         last = self.tree.child_ptr[1:][np.repeat(np.arange(len(node_of)), node_of)]
         following = np.append(w.first_child[1:], self.tree.n_nodes)
         n_children = np.minimum(last, following).astype(np.int64) - w.first_child
-        index = buckets(w.chunk_ptr, w.feature, self.n_features)
+        index = buckets(self.arrays, self.n_features)
         spread = spread_out(self.arrays, n_children, self.n_features)
         return self.arrays._replace(rows_index=Index(*index, *spread))
 
