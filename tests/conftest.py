@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from labeltree.core.arrays import as_csr
 from labeltree.core.dataset import Dataset
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.labels import Labels
@@ -37,6 +38,24 @@ def checkerboard():
     words = sorted({w for t in texts for w in t.split()})
     X = np.array([[w in t.split() for w in words] for t in texts], float)
     return Dataset(csr_array(Y), labels, texts=texts, X=csr_array(X))
+
+
+def four_topics(n=120, seed=0):
+    """Return documents of four topics; labels are the topic and one of three of its own."""
+    rng = np.random.default_rng(seed)
+    topic, inner = np.arange(n) % 4, rng.integers(0, 3, n)
+    X = (rng.random((n, 60)) < 0.05).astype(float)
+    X[np.arange(n), topic] = 1
+    X[np.arange(n), 4 + 3 * topic + inner] = 1
+    Y = np.zeros((n, 16))
+    Y[np.arange(n), topic] = Y[np.arange(n), 4 + 3 * topic + inner] = 1
+    return as_csr(X, "X"), as_csr(Y, "Y")
+
+
+@pytest.fixture(scope="session")
+def topics():
+    """Draws (X, Y) of so many documents; see `four_topics`."""
+    return four_topics
 
 
 @pytest.fixture(scope="session")

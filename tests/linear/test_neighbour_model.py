@@ -7,24 +7,11 @@ import pytest
 from scipy.sparse import csr_array
 
 import labeltree
-from labeltree.core.arrays import as_csr
 from labeltree.core.errors import MissingExtraError
 from labeltree.core.scores import top_k
 from labeltree.grow.pifa import unit_rows
 
 pytestmark = pytest.mark.parametrize("name", ["sleec", "annexml"])
-
-
-def topics(n=120, seed=0):
-    """Return documents of four topics; labels are the topic and one of three of its own."""
-    rng = np.random.default_rng(seed)
-    topic, inner = np.arange(n) % 4, rng.integers(0, 3, n)
-    X = (rng.random((n, 60)) < 0.05).astype(float)
-    X[np.arange(n), topic] = 1
-    X[np.arange(n), 4 + 3 * topic + inner] = 1
-    Y = np.zeros((n, 16))
-    Y[np.arange(n), topic] = Y[np.arange(n), 4 + 3 * topic + inner] = 1
-    return as_csr(X, "X"), as_csr(Y, "Y")
 
 
 def small(name, *, alone=False, **params):
@@ -33,7 +20,7 @@ def small(name, *, alone=False, **params):
     return labeltree.find(name)(**{**own, **shared, **params})
 
 
-def test_the_neighbours_are_searched_among_images_of_documents(name):
+def test_the_neighbours_are_searched_among_images_of_documents(name, topics):
     X, Y = topics()
     model = small(name).fit(X, Y)
     for atlas in model.atlases_:
@@ -45,7 +32,7 @@ def test_the_neighbours_are_searched_among_images_of_documents(name):
             np.testing.assert_array_equal(region.projection.feature, np.unique(members.indices))
 
 
-def test_neighbours_are_the_scores(name):
+def test_neighbours_are_the_scores(name, topics):
     X, Y = topics()
     model = small(name).fit(X, Y)
     S, voters = model.predict(X[:20], 16), model.neighbours(X[:20], 99)
@@ -64,14 +51,14 @@ def test_neighbours_are_the_scores(name):
     assert model.neighbours(X[:0], 3).row.shape[0] == 0
 
 
-def test_a_training_document_is_its_own_neighbour(name):
+def test_a_training_document_is_its_own_neighbour(name, topics):
     X, Y = topics()
     voters = small(name, alone=True).fit(X, Y).neighbours(X, 5)
     nearest = voters.similarity.max(axis=1)
     np.testing.assert_allclose(nearest, {"sleec": 0, "annexml": 1}[name], atol=1e-5)
 
 
-def test_blocks_do_not_matter(name, monkeypatch):
+def test_blocks_do_not_matter(name, monkeypatch, topics):
     X, Y = topics()
     model = small(name).fit(X, Y)
     expected = model.predict(X)
@@ -79,7 +66,7 @@ def test_blocks_do_not_matter(name, monkeypatch):
     assert (model.predict(X) != expected).nnz == 0
 
 
-def test_approximate_search_answers_like_exact_search(name, tmp_path):
+def test_approximate_search_answers_like_exact_search(name, tmp_path, topics):
     pytest.importorskip("usearch", reason="needs the extra `ann`")
     X, Y = topics()
     exact = small(name).fit(X, Y)
@@ -91,7 +78,7 @@ def test_approximate_search_answers_like_exact_search(name, tmp_path):
     assert (again.predict(X) != rough.predict(X)).nnz == 0
 
 
-def test_approximate_search_without_its_library_fails_before_training(name, monkeypatch):
+def test_approximate_search_without_its_library_fails_before_training(name, monkeypatch, topics):
     X, Y = topics()
     monkeypatch.setitem(sys.modules, "usearch.index", None)
     with pytest.raises(MissingExtraError, match="ann"):

@@ -5,25 +5,13 @@ from labeltree.core.scores import top_k
 from labeltree.models.annexml import Annexml
 
 
-def topics(n=160, seed=0):
-    """Return documents of four topics; labels are the topic and one of three of its own."""
-    rng = np.random.default_rng(seed)
-    topic, inner = np.arange(n) % 4, rng.integers(0, 3, n)
-    X = (rng.random((n, 60)) < 0.05).astype(float)
-    X[np.arange(n), topic] = 1
-    X[np.arange(n), 4 + 3 * topic + inner] = 1
-    Y = np.zeros((n, 16))
-    Y[np.arange(n), topic] = Y[np.arange(n), 4 + 3 * topic + inner] = 1
-    return as_csr(X, "X"), as_csr(Y, "Y")
-
-
 def small(**params):
     defaults = {"n_learners": 3, "part_size": 50, "dim": 10, "l1": 0.5, "n_neighbours": 5}
     return Annexml(**{**defaults, **params})
 
 
-def test_learns_topics_it_has_not_seen():
-    X, Y = topics()
+def test_learns_topics_it_has_not_seen(topics):
+    X, Y = topics(n=160)
     model = small().fit(X[:120], Y[:120])
     assert {len(atlas.regions) for atlas in model.atlases_} <= {1, 2}
     labels, _ = top_k(model.predict(X[120:], 2), 2)
@@ -44,15 +32,15 @@ def test_the_space_comes_from_labels():
     assert model.score(X[150:], Y[150:]) == 1
 
 
-def test_documents_alike_by_labels_lie_together():
-    X, Y = topics()
+def test_documents_alike_by_labels_lie_together(topics):
+    X, Y = topics(n=160)
     region = small(part_size=1000, epochs=20).fit(X, Y).atlases_[0].regions[0]
     near, inner = region.code @ region.code.T, (Y @ Y.T).toarray()
     assert near[inner == 2].mean() > 0.8
     assert near[inner == 0].mean() < 0.2
 
 
-def test_more_learners_err_less():
+def test_more_learners_err_less(topics):
     X, Y = topics(n=400)
     X = as_csr(X.toarray() + (np.random.default_rng(2).random((400, 60)) < 0.2), "X")
     few, many = (

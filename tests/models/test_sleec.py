@@ -11,23 +11,11 @@ from labeltree.models.sleec import Sleec
 from labeltree.readers import read
 
 
-def topics(n=120, seed=0):
-    """Return documents of four topics; labels are the topic and one of three of its own."""
-    rng = np.random.default_rng(seed)
-    topic, inner = np.arange(n) % 4, rng.integers(0, 3, n)
-    X = (rng.random((n, 60)) < 0.05).astype(float)
-    X[np.arange(n), topic] = 1
-    X[np.arange(n), 4 + 3 * topic + inner] = 1
-    Y = np.zeros((n, 16))
-    Y[np.arange(n), topic] = Y[np.arange(n), 4 + 3 * topic + inner] = 1
-    return as_csr(X, "X"), as_csr(Y, "Y")
-
-
 def small(**params):
     return Sleec(**{"n_learners": 3, "part_size": 40, "dim": 10, "graph_neighbours": 20, **params})
 
 
-def test_learns_topics_it_has_not_seen():
+def test_learns_topics_it_has_not_seen(topics):
     X, Y = topics(n=300)
     model = small(part_size=100).fit(X[:240], Y[:240])
     assert len(model.atlases_) == 3
@@ -52,7 +40,7 @@ def test_the_space_comes_from_labels():
     assert (topic[near.row] == topic[150:, None]).all()
 
 
-def test_l1_of_the_codes_and_the_kind_of_overlap_matter():
+def test_l1_of_the_codes_and_the_kind_of_overlap_matter(topics):
     X, Y = topics()
     codes = [
         small(**params).fit(X, Y).atlases_[0].regions[0].code
@@ -66,7 +54,7 @@ def test_l1_of_the_codes_and_the_kind_of_overlap_matter():
     assert small(near="cosine").fit(X, Y).score(X, Y) > 0.9
 
 
-def test_documents_in_parts_without_labels():
+def test_documents_in_parts_without_labels(topics):
     X, Y = topics()
     Y = Y.toarray()
     Y[X.toarray()[:, 0] == 1] = 0  # a whole topic
