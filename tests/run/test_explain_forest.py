@@ -92,7 +92,7 @@ def test_the_tail_classifier_is_explained_by_what_document_and_centre_share(chec
     assert found.centre.distance == pytest.approx(distance, abs=1e-5)
     words = sum(part for _, part in found.centre.words)
     assert found.centre.length - words == pytest.approx(found.centre.distance, abs=1e-6)
-    assert found.centre.score == pytest.approx(1 / (1 + np.exp(30 * distance)), rel=1e-3)
+    assert found.centre.score == pytest.approx(1 / (1 + np.exp(15 * distance)), rel=1e-3)
     score = (found.share / model.heaviest_) ** 0.8 * found.centre.score**0.2
     assert found.answer == pytest.approx(score, rel=1e-3)
 

@@ -7,7 +7,7 @@ training documents that are like it, whose labels vote.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -115,6 +115,13 @@ class InstanceForest:
         """Return labels and shares of a leaf, the largest first."""
         at = slice(self.leaf_ptr[leaf], self.leaf_ptr[leaf + 1])
         return self.label[at], self.share[at]
+
+    def reweighted(self, factor: Doubles) -> Self:
+        """Return the forest with the shares of each label times its factor, (n_labels,)."""
+        share = (self.share * factor[self.label]).astype(np.float32)
+        leaf = np.repeat(np.arange(len(self.child)), np.diff(self.leaf_ptr))
+        order = np.lexsort((self.label, -share, leaf))
+        return replace(self, label=self.label[order], share=share[order])
 
     def hashed(self, x: CSR, tree: int) -> tuple[Words, Doubles]:
         """Return (bucket, value) of each entry of one document, as a tree of centroids sees it.

@@ -4,10 +4,11 @@ Jain, Prabhu, Varma, "Extreme Multi-label Loss Functions for Recommendation, Tag
 Other Missing Label Applications" (KDD 2016).
 
     nodes maximise sum_i sum_l (y_il / p_l) / log(1 + rank(l))                        (PfastXML)
-    P_tail(l | x) = 1 / (1 + exp(gamma |x - mu_l|^2))
+    P_tail(l | x) = 1 / (1 + exp(gamma/2 |x - mu_l|^2))
     s_l = P_pf(l | x)^alpha P_tail(l | x)^(1 - alpha)                                 (eq. 11)
 
-p_l is the propensity of a label to be annotated, mu_l the mean of its documents at length 1.
+p_l is the propensity of a label to be annotated, mu_l the mean of its documents at length 1. The
+authors' code departs from the paper in two ways: `leaves="weighted"` and `halved=False`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scipy.sparse import csr_array
 
 from labeltree.core.arrays import CSR, Doubles, Ints, as_csr, for_kernel, from_parts
 from labeltree.core.labels import Labels
-from labeltree.core.params import at_least, positive, whole, within
+from labeltree.core.params import at_least, choice, positive, whole, within
 from labeltree.core.pool import scratch
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels.sparse import Rows
@@ -51,20 +52,25 @@ class Pfastrexml(RankingForest):
     """Share of the forest in the score; 1 leaves the tail classifiers out (PfastXML)."""
     gamma: float = at_least(0, 30.0)
     """How sharply a tail classifier falls with the squared distance from the label's centre."""
-    halved: bool = False
-    """Whether gamma / 2 is used, as in the paper; its code uses gamma."""
+    halved: bool = True
+    """Whether gamma / 2 is used, as in the paper. The authors' code uses gamma; where it puts a
+    constant of 1 beside documents of length 1, that is the same, for their distances halve."""
+    leaves: str = choice("plain", ("plain", "weighted"))
+    """What a leaf votes with: the shares of its labels, as in the paper, or shares divided by
+    propensities, as in the authors' code; that favours rare labels once more."""
     candidates: int = whole(1, 1000)
     """Labels of the forest that are re-ranked."""
 
     def grown(self, X: CSR, Y: CSR, labels: Labels) -> InstanceForest:
         """Return the trees for weighted labels; averages each label's documents on the way."""
         weight = inverse_propensity(labels.counts, Y.shape[0], self.a, self.b).astype(np.float32)
-        self.heaviest_ = float(weight.max())
         sums = csr_array(Y.T) @ unit_rows(X)
         mean = sums.multiply(1 / np.maximum(1, labels.counts)[:, None])
         self.centres_: CSR = as_csr(csr_array(mean), "centres")
         relevance = from_parts(weight[Y.indices], Y.indices, Y.indptr, Y.shape)
-        return self.ranked(X, relevance, ideal=False)
+        forest = self.ranked(X, relevance, ideal=False)
+        self.heaviest_ = float(weight.max()) if self.leaves == "weighted" else 1.0
+        return forest if self.leaves == "weighted" else forest.reweighted(1 / weight.astype(float))
 
     @property
     def sharpness(self) -> float:

@@ -51,7 +51,7 @@ class Centre:
     """What the tail classifier of PfastreXML says."""
 
     score: float
-    """1 / (1 + exp(gamma distance))."""
+    """1 / (1 + exp(gamma/2 distance)), or with gamma as the model says."""
     distance: float
     """Square of the distance between document and label centre: length - sum of words."""
     length: float
