@@ -10,8 +10,10 @@ from labeltree.core.scores import top_k
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.bits import Code, values
+from labeltree.linear.sketch import signed_sums
 from labeltree.linear.solver import Logistic
 from labeltree.linear.tree import blocks_of
+from labeltree.models import load
 from labeltree.models.mach import Mach
 from labeltree.models.one_vs_rest import OneVsRest
 
@@ -139,3 +141,90 @@ def test_labels_without_documents_have_no_bucket():
 def test_one_bucket_has_no_unbiased_estimate():
     with pytest.raises(ParameterError, match="n_buckets of 2 or more"):
         Mach(n_buckets=1, combine="unbiased")
+
+
+def counted(Y, **params):
+    """Return a count sketch without training, and what its buckets hold of Y: the exact sums."""
+    model = Mach(signed=True, **params)
+    model.code_ = model.coded(Y, np.arange(Y.shape[1], dtype=np.int32))
+    S = signed_sums(Y, model.code_.bits, model.n_buckets).toarray()
+    S = S.reshape(len(S), model.n_hashes, model.n_buckets)
+    return model, np.concatenate([S, -S], axis=2).reshape(len(S), -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("hashing", ["universal", "balanced"])
+def test_a_count_sketch_is_unbiased(hashing):
+    """Over seeds, the mean of all hashes is the truth, and the median is near it."""
+    y, n_seeds = np.zeros((1, 40)), 150
+    y[0, [3, 17, 30]] = 1
+    total, right = np.zeros(40), 0
+    for seed in range(n_seeds):
+        params = {"n_buckets": 8, "n_hashes": 20, "hashing": hashing, "seed": seed}
+        model, value = counted(csr_array(y), combine="mean", **params)
+        label, score = model.best(value, 40)
+        total[label[0]] += score[0]
+        label, score = counted(csr_array(y), combine="median", **params)[0].best(value, 3)
+        right += set(label[0].tolist()) == {3, 17, 30}
+    # Three others at most, in a bucket once in eight: a variance of 3 / 8 for each hash.
+    np.testing.assert_allclose(total / n_seeds, y[0], atol=5 * np.sqrt(3 / 8 / 20 / n_seeds))
+    assert right > 0.95 * n_seeds
+
+
+def test_without_signs_the_mean_is_biased():
+    y = np.zeros((1, 40), np.float32)
+    y[0, [3, 17, 30]] = 1
+    model = Mach(n_buckets=8, n_hashes=200)
+    code = model.code_ = model.coded(csr_array(y), np.arange(40, dtype=np.int32))
+    label, score = model.best(np.asarray(csr_array(y) @ code.matrix().toarray()), 40)
+    assert score[0][~np.isin(label[0], [3, 17, 30])].mean() > 0.25
+
+
+@pytest.mark.parametrize("combine", ["mean", "median"])
+def test_a_count_sketch_learns(combine):
+    X, Y = planted(2500)
+    model = Mach(n_buckets=30, n_hashes=12, signed=True, combine=combine)
+    model.fit(X[:1500], Y[:1500])
+    assert model.score(X[1500:], Y[1500:]) > 0.8
+    every = model.predict(X[1500:], 2)
+    model.n_top = 60
+    assert (model.predict(X[1500:], 2) != every).nnz == 0
+    model.n_top = 15
+    few = model.predict(X[1500:], 2)
+    assert (top_k(few, 1)[0] == top_k(every, 1)[0]).mean() > 0.9
+
+
+def test_a_count_sketch_keeps_the_contract(tmp_path, monkeypatch):
+    X, Y = planted(300)
+    model = Mach(n_buckets=6, n_hashes=5, signed=True, n_jobs=1).fit(X, Y)
+    S = model.predict(X, 60)
+    assert (S.data > 0).all()
+    assert (S.data <= 1).all()
+    model.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    again.n_jobs = 3
+    monkeypatch.setattr("labeltree.linear.bits.BITS_IN_FLIGHT", 1)
+    assert (again.predict(X, 60) != S).nnz == 0
+
+
+@pytest.mark.parametrize("combine", ["mean", "median"])
+def test_evidence_of_a_count_sketch_makes_the_score(combine):
+    X, Y = planted(300)
+    model = Mach(n_buckets=6, n_hashes=5, signed=True, combine=combine).fit(X, Y)
+    S = model.predict(X[[4]], 5)
+    for column, score in zip(S.indices, S.data, strict=True):
+        found = model.evidence(X[[4]], int(column))
+        for one in found:
+            assert one.part.sum() + one.bias == pytest.approx(one.value, abs=1e-5)
+            assert column in one.carriers
+        together = model.together(np.array([one.value for one in found]))
+        if together < 1:
+            assert together == pytest.approx(score, abs=1e-5)
+    bucket = model.code_.bits[:, 0] % 6  # of the first hash, whatever the sign
+    expected = np.flatnonzero(bucket == model.code_.of(int(S.indices[0]))[0] % 6)
+    np.testing.assert_array_equal(model.evidence(X[[4]], int(S.indices[0]))[0].carriers, expected)
+
+
+@pytest.mark.parametrize("combine", ["min", "unbiased"])
+def test_count_sketches_combine_by_mean_or_median(combine):
+    with pytest.raises(ParameterError, match="combine=mean or combine=median"):
+        Mach(signed=True, combine=combine)

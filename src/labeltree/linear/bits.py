@@ -95,12 +95,8 @@ class BitModel(BaseModel):
         X, Y, known = checked_training(X, Y, labels)
         seen = np.flatnonzero(known.counts).astype(np.int32)
         Y = csr_array(Y[:, seen])
-        code = self.coded(Y, seen)
-        self.bits_: LinearTree = fit_linear_tree(
-            unit_rows(X), binarised_product(Y, code.matrix()), _star(code.n_bits),
-            Recipe(self.solver), seed=self.seed, pool=ThreadPool(self.n_jobs),
-        )  # fmt: skip
-        self.code_ = code
+        self.code_: Code = self.coded(Y, seen)
+        self.learn(unit_rows(X), Y)
         self.labels_ = known
         return self
 
@@ -108,20 +104,36 @@ class BitModel(BaseModel):
         """Return the code of the columns of Y (n_samples, n_seen), all of which have documents."""
         raise NotImplementedError
 
+    def learn(self, X: CSR, Y: CSR) -> None:
+        """Train the bits on documents of length 1 and the columns of Y that the code knows."""
+        self.bits_: LinearTree = fit_linear_tree(
+            X, binarised_product(Y, self.code_.matrix()), _star(self.code_.n_bits),
+            Recipe(self.solver), seed=self.seed, pool=ThreadPool(self.n_jobs),
+        )  # fmt: skip
+
+    @property
+    def n_features(self) -> int:
+        """Features of a document."""
+        return self.bits_.n_features
+
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
         self.check_fitted()
         check_k(k)
-        X, n_labels = checked_features(X, self.bits_.n_features), len(self.labels_)
+        X, n_labels = checked_features(X, self.n_features), len(self.labels_)
         announce()
         k = min(k, len(self.code_.column))
 
         def best(block: CSR) -> tuple[Ints, Doubles]:
-            label, score = self.best(values(self.bits_, Rows(*for_kernel(block))), k)
+            label, score = self.best(self.values(block), k)
             return np.where(label >= 0, self.code_.column[label], -1), score
 
         size = int(np.clip(BITS_IN_FLIGHT // self.code_.n_bits, 1, DOCUMENTS_IN_FLIGHT))
         return ranked_in_blocks(unit_rows(X), best, n_labels, ThreadPool(self.n_jobs), size)
+
+    def values(self, X: CSR) -> Floats:
+        """Return what the classifiers say of each bit, (n_samples, n_bits)."""
+        return values(self.bits_, Rows(*for_kernel(X)))
 
     def best(self, value: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of documents whose bits have these values (n, n_bits).
@@ -129,6 +141,15 @@ class BitModel(BaseModel):
         Labels count those of the code; -1 after the last.
         """
         raise NotImplementedError
+
+    @property
+    def how(self) -> str:
+        """How the bits of a label make its score: `mean`, `min` or `median` of their values."""
+        raise NotImplementedError
+
+    def together(self, value: Doubles) -> float:
+        """Return what the values of a label's bits (n_parts,) say together: its score."""
+        return float({"mean": np.mean, "min": np.min, "median": np.median}[self.how](value))
 
     def evidence(self, x: Any, column: int) -> list[BitEvidence]:
         """Return what the features of one document add to the margin of each bit of a label.
@@ -146,19 +167,25 @@ class BitModel(BaseModel):
             If it has none.
         """
         self.check_fitted()
-        x = unit_rows(checked_features(x, self.bits_.n_features))
-        value = values(self.bits_, Rows(*for_kernel(x)))[0]
-        return [self._of_bit(x, int(bit), float(value[bit])) for bit in self.code_.of(column)]
+        x = unit_rows(checked_features(x, self.n_features))
+        value = self.values(x)[0]
+        return [
+            BitEvidence(float(value[bit]), *self.parts(x, int(bit)), self.carriers(int(bit)))
+            for bit in self.code_.of(column)
+        ]
 
-    def _of_bit(self, x: CSR, bit: int, value: float) -> BitEvidence:
+    def parts(self, x: CSR, bit: int) -> tuple[Ints, Doubles, float]:
+        """Return features of one document, what each adds to the margin of a bit, and the bias."""
         feature, weight = self.bits_.weights.of_child(bit + 1, 0)
         known, here, there = np.intersect1d(
             feature, x.indices, assume_unique=True, return_indices=True
         )
         part = weight[here].astype(np.float64) * x.data[there]
-        others = self.code_.column[(self.code_.bits == bit).any(axis=1)]
-        bias = float(self.bits_.weights.bias[bit + 1])
-        return BitEvidence(value, known.astype(np.int32), part, bias, others)
+        return known.astype(np.int32), part, float(self.bits_.weights.bias[bit + 1])
+
+    def carriers(self, bit: int) -> Ints:
+        """Return the columns of the labels that have a bit."""
+        return self.code_.column[(self.code_.bits == bit).any(axis=1)]
 
 
 class BitEvidence(NamedTuple):

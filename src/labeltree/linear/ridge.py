@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array, hstack, issparse
 
 from labeltree.core.arrays import CSR, Doubles, Floats
 from labeltree.core.pool import Pool
@@ -89,8 +89,10 @@ def with_constant(X: CSR) -> CSR:
     return csr_array(hstack([X, ones], format="csr"))
 
 
-def ridge(X: CSR, Z: Doubles, l2: float, pool: Pool) -> Affine:
+def ridge(X: CSR, Z: Doubles | CSR, l2: float, pool: Pool) -> Affine:
     """Return the regression of codes Z (n_samples, dim) on X and a constant."""
     X = with_constant(X)
-    W = Gram(X, l2, pool).solve(np.asarray(X.T @ Z, np.float64)).astype(np.float32)
+    right = X.T @ Z
+    dense = right.toarray() if issparse(right) else right
+    W = Gram(X, l2, pool).solve(np.asarray(dense, np.float64)).astype(np.float32)
     return Affine(np.ascontiguousarray(W[:-1]), W[-1].copy())

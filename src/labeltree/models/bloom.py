@@ -64,6 +64,11 @@ class Bloom(BitModel):
         bits = [universal(len(seen), n_bits, rng) for _ in range(self.n_parts)]
         return Code(seen, np.stack(bits, axis=1).astype(np.int32), n_bits)
 
+    @property
+    def how(self) -> str:
+        """How the bits of a label make its score."""
+        return "min" if self.code_.cluster is None else "mean"
+
     def best(self, value: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of documents whose bits have these values (n, n_bits)."""
         code = self.code_
