@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from labeltree.grow.pifa import unit_rows
 from labeltree.linear.decoder import Decoder
 from labeltree.linear.embedding import Centred
 from labeltree.models.compressed_sensing import CompressedSensing
@@ -56,6 +57,27 @@ def test_only_decoded_labels_are_ranked():
     S = model.predict(X, 6)
     assert (np.diff(S.indptr) <= 2).all()
     assert (S.toarray().argmax(axis=1) == np.arange(6)).all()
+
+
+def test_evidence_names_the_labels_chosen_beside():
+    rng = np.random.default_rng(0)
+    X = csr_array((rng.random((80, 12)) < 0.3).astype("f4"))
+    Y = csr_array((X @ (rng.random((12, 9)) < 0.2) > 0).astype(float))
+    model = CompressedSensing(dim=30, sparsity=3).fit(X, Y)
+    x = csr_array(X[[5]])
+    chosen = model.decoder_.column[model._pursued(model.regressor_(unit_rows(x)))[0][0]]
+    S = model.predict(x, 9)
+    for column in range(9):
+        found = model.evidence(x, column)
+        assert found.beside.tolist() == sorted(set(chosen.tolist()) - {column})
+        score = S[0, column]
+        if 0.01 < score < 0.999:
+            assert found.part.sum() + found.rest == pytest.approx(score, abs=1e-5)
+        # As if it came last: the coefficient of least squares over it and the chosen ones.
+        columns = np.r_[column, found.beside]
+        A, z = model.decoder_.vector[columns].T, model.regressor_(unit_rows(x))[0]
+        expected = np.linalg.lstsq(A, z, rcond=None)[0][0]
+        assert found.part.sum() + found.rest == pytest.approx(expected, abs=1e-4)
 
 
 def test_label_sets_are_not_centred():

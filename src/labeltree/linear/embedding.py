@@ -51,6 +51,8 @@ class Evidence(NamedTuple):
     """What each adds to the score, (n,)."""
     rest: float
     """What is added whatever the document."""
+    beside: Ints = np.zeros(0, np.int32)
+    """Columns of the labels whose choice is taken as given, where labels are chosen together."""
 
 
 @dataclass(eq=False)
@@ -121,5 +123,9 @@ class LabelEmbedding(BaseModel):
         self.check_fitted()
         x = unit_rows(checked_features(x, len(self.regressor_.weight)))
         vector, offset = self.decoder_.of(column)
+        return self.along(x, vector, offset)
+
+    def along(self, x: CSR, vector: Doubles, offset: float) -> Evidence:
+        """Return what features add to the product of a document's code with a vector (dim,)."""
         part = x.data * (self.regressor_.weight[x.indices].astype(np.float64) @ vector)
         return Evidence(x.indices, part, float(self.regressor_.bias @ vector + offset))

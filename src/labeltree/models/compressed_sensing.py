@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Ints
-from labeltree.core.errors import DataError
+from labeltree.core.inputs import checked_features, seen_place
 from labeltree.core.params import choice, whole
+from labeltree.grow.pifa import unit_rows
 from labeltree.kernels.pursuit import pursue
 from labeltree.linear.embedding import Centred, Evidence, LabelEmbedding
 
@@ -62,19 +63,31 @@ class CompressedSensing(LabelEmbedding):
 
     def decoded(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, coefficient), (n, k), best first; -1 after the last decoded label."""
-        vectors = self.decoder_.vector.astype(np.float64)
-        label, score = pursue(Z.astype(np.float64), vectors, min(self.sparsity, *vectors.shape))
+        label, score = self._pursued(Z)
         order = np.argsort(-score, axis=1, kind="stable")[:, :k]
         score = np.take_along_axis(score, order, 1)
         label = np.take_along_axis(label, order, 1)
         return np.where(score > 0, self.decoder_.column[label], -1), score
 
+    def _pursued(self, Z: Floats) -> tuple[Ints, Doubles]:
+        """Return (place, coefficient), (n, sparsity), as labels were chosen; -1 after the last."""
+        vectors = self.decoder_.vector.astype(np.float64)
+        return pursue(Z.astype(np.float64), vectors, min(self.sparsity, *vectors.shape))
+
     def evidence(self, x: Any, column: int) -> Evidence:
-        """Refuse: what a label is decoded to depends on all others."""
-        raise DataError(
-            "A compressed_sensing model cannot say what words add: decoding is not linear.",
-            "The label embeddings that can are plst, cplst, occa and leml.",
-        )
+        """Return what features add to a label's coefficient, given the labels chosen beside it.
+
+        Which labels are chosen is no sum over features; how much each of them gets is, for it
+        solves a least-squares problem. A label that was not chosen is shown as if it came last.
+        """
+        self.check_fitted()
+        x = unit_rows(checked_features(x, len(self.regressor_.weight)))
+        at = seen_place(self.decoder_.column, column)
+        chosen = self._pursued(self.regressor_(x))[0][0]
+        others = np.setdiff1d(chosen[chosen >= 0], [at])
+        vectors = self.decoder_.vector[np.r_[at, others]].astype(np.float64)
+        found = self.along(x, np.linalg.pinv(vectors)[:, 0], 0.0)
+        return found._replace(beside=self.decoder_.column[others])
 
 
 def _hadamard(n_labels: int, dim: int, rng: np.random.Generator) -> Doubles:
