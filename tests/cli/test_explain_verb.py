@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 
 import pytest
@@ -99,4 +100,63 @@ def test_the_baseline_cannot_be_explained(data, tmp_path, capsys):
     out = str(tmp_path / "m")
     assert main(["fit", "popular", str(data), "--out", out, "--quiet"]) == 0
     assert main(["explain", out, "kettle"]) == 1
-    assert "no linear trees" in capsys.readouterr().err
+    assert "This popular model cannot be explained" in capsys.readouterr().err
+
+
+def fitted(name, data, tmp_path, *flags):
+    out = str(tmp_path / name)
+    assert main(["fit", name, str(data), "--out", out, "--quiet", *flags]) == 0
+    return out
+
+
+@pytest.mark.parametrize("name", ["plst", "cplst", "occa", "leml", "compressed_sensing"])
+def test_label_embeddings_show_words_and_the_rest(name, data, tmp_path, capsys):
+    out = fitted(name, data, tmp_path, "--dim", "4", "--tfidf.min-df", "1")
+    assert main(["explain", out, KETTLE, "--k", "1", "--words", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "(rank 1)" in said
+    figures = re.search(r"score (\S+)  \(rest (\S+); \w+ (\S+); \d+ other words? (\S+)\)", said)
+    score, *parts = map(float, figures.groups())
+    assert sum(parts) == pytest.approx(score, abs=0.02), "what is shown adds up"
+    assert ("given that" in said) == (name == "compressed_sensing")
+
+
+@pytest.mark.parametrize("name", ["mach", "bloom"])
+def test_buckets_show_words_and_who_shares_them(name, data, tmp_path, capsys):
+    flags = {"mach": ["--n-buckets", "3", "--n-hashes", "2"], "bloom": []}[name]
+    out = fitted(name, data, tmp_path, "--tfidf.min-df", "1", *flags)
+    assert main(["explain", out, KETTLE, "--k", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "words through all buckets: " in said
+    assert "margin" in said
+    assert "shared with" in said or "of this label alone" in said
+
+
+@pytest.mark.parametrize("name", ["sleec", "annexml"])
+def test_neighbours_show_rows_and_texts_where_named(name, data, tmp_path, capsys):
+    out = fitted(name, data, tmp_path, "--n-neighbours", "2", "--tfidf.min-df", "1")
+    assert main(["explain", out, KETTLE, "--k", "1"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"> document \d+, vote 0\.\d+  \((cosine|squared distance) -?\d", said)
+    assert KETTLE not in said
+    assert main(["explain", out, KETTLE, "--k", "1", "--words", "2", "--train", str(data)]) == 0
+    captured = capsys.readouterr().out
+    row = int(re.search(r"document (\d+)", captured).group(1))
+    lines = (data / "train.jsonl").read_text("utf8").splitlines()
+    assert json.loads(lines[row])["text"] in captured
+    (data / "train.jsonl").write_text("\n".join(lines[:5]), "utf8")
+    assert main(["explain", out, KETTLE, "--train", str(data)]) == 1
+    assert "trained on 24 documents, found 5 texts" in capsys.readouterr().err
+
+
+def test_a_model_of_features_by_words(tmp_path, capsys):
+    rows = ["4 3 2", "0 0:1 1:0.5", "1 2:1", "0 0:1", "1 2:1 1:0.1"]
+    (tmp_path / "train.txt").write_text("\n".join(rows) + "\n")
+    for name in ("plst", "mach", "sleec"):
+        out = fitted(name, tmp_path / "train.txt", tmp_path)
+        assert main(["explain", out, "0:1 1:0.5", "--k", "1"]) == 0
+        assert capsys.readouterr().out.startswith("0  ")
+        assert main(["explain", out, "0:1", "--train", str(tmp_path / "train.txt")]) == 1
+        assert "holds no training texts" in capsys.readouterr().err
+        assert main(["explain", out, "7:1"]) == 1
+        assert "features 0 to 2, found 7" in capsys.readouterr().err

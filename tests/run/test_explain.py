@@ -83,7 +83,7 @@ def test_errors(pipeline, checkerboard):
 
 def test_a_model_without_trees_cannot_be_explained(checkerboard):
     model = Popular().fit(checkerboard.X, checkerboard.Y, labels=checkerboard.labels)
-    with pytest.raises(DataError, match="Popular cannot be explained: it has no linear trees"):
+    with pytest.raises(DataError, match="This popular model cannot be explained"):
         explain(model, checkerboard.X[:1])
     with pytest.raises(NotFittedError):
         explain(Parabel(), checkerboard.X[:1])

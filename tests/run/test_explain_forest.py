@@ -18,7 +18,6 @@ from labeltree.models.parabel import Parabel
 from labeltree.models.pfastrexml import Pfastrexml
 from labeltree.models.pipeline import Pipeline
 from labeltree.run.explain import explain, explain_best, n_features
-from labeltree.run.explain_forest import forest_of
 from labeltree.text.tfidf import Tfidf
 
 MODELS = {"fastxml": Fastxml, "pfastrexml": Pfastrexml, "craftml": Craftml}
@@ -131,15 +130,13 @@ def test_errors(pipeline, checkerboard):
 def test_forests_in_an_ensemble_say_what_can_be_explained(checkerboard):
     model = Ensemble(models=(Fastxml(n_trees=2), Craftml(n_trees=2)))
     model.fit(checkerboard.X, checkerboard.Y)
-    with pytest.raises(DataError, match="not within an ensemble"):
+    with pytest.raises(DataError, match="This ensemble model cannot be explained"):
         explain(model, checkerboard.X[:1])
 
 
-def test_which_models_are_forests(checkerboard):
+def test_how_many_features_a_row_has(checkerboard):
     forest = Fastxml(n_trees=2).fit(checkerboard.X, checkerboard.Y)
     trees = Parabel(n_trees=1).fit(checkerboard.X, checkerboard.Y)
-    assert forest_of(forest) is forest.forest_
-    assert forest_of(trees) is None
     assert n_features(forest) == n_features(trees) == checkerboard.X.shape[1]
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from labeltree.cli.reading import add_reading_flags
+from labeltree.cli.words import Line, headline, spelled
+
 if TYPE_CHECKING:
-    from labeltree.cli.forests import Line
     from labeltree.core.model import BaseModel
-    from labeltree.run.case import Words
-    from labeltree.run.explain import Explanation, FellOut, Rival, Step
-    from labeltree.run.explain_forest import ForestExplanation
+    from labeltree.run.explain import AnyExplanation, Explanation, FellOut, Rival, Step
 
 SUMMARY = "show why a document has a label, or why not"
 EPILOG = """Each line is a step down the tree: the score of the node given the one above, the bias,
 and the words that add most to its margin. The figures are exact: bias and all words together are
 the margin. `over` names the sibling that came closest, and the words that made the difference.
 Forests over documents (fastxml, pfastrexml, craftml) show the words of the splits on the way to
-the leaves that vote for the label, and the tree that votes most.
+the leaves that vote for the label, and the tree that votes most. Label embeddings (plst, cplst,
+occa, leml, compressed_sensing) show what each word adds to the score; mach and bloom the words
+through each of the label's buckets, and who shares them; sleec and annexml the nearest training
+documents and their votes, by row, with their texts where --train names the data.
 For models that take features, TEXT is "feature:value feature:value ..."."""
 
 
@@ -32,10 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="FILE", help="read the document from there")
     parser.add_argument("--label", metavar="ID", help="explain this label, given or not")
     parser.add_argument("--k", type=int, default=3, help="explain the k best labels (3)")
-    parser.add_argument("--words", type=int, default=4, help="words shown of each step (4)")
+    parser.add_argument(
+        "--words", type=int, default=4, help="words shown of each step, or nearest documents (4)"
+    )
+    parser.add_argument(
+        "--train", metavar="DATA", help="what the model was trained on: shows the nearest texts"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object, all words in it"
     )
+    add_reading_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -51,10 +60,11 @@ def run(arguments: argparse.Namespace) -> None:
     text = _text(arguments)
     model = load(arguments.model)
     document = text if model.takes == "text" else _features(text, model)
+    texts = _training_texts(arguments, model)
     if arguments.label is None:
-        found = explain_best(model, document, arguments.k)
+        found = explain_best(model, document, arguments.k, texts=texts)
     else:
-        found = [explain(model, document, arguments.label)]
+        found = [explain(model, document, arguments.label, texts=texts)]
     if arguments.json:
         shown = {"explanations": [explanation.to_json() for explanation in found]}
         print(json.dumps(shown, ensure_ascii=False))
@@ -88,6 +98,20 @@ def _text(arguments: argparse.Namespace) -> str:
     return str(text)
 
 
+def _training_texts(arguments: argparse.Namespace, model: BaseModel) -> Sequence[str] | None:
+    from labeltree.cli.reading import reading_options
+    from labeltree.core.errors import DataError
+    from labeltree.readers import read
+
+    if arguments.train is None:
+        return None
+    options = reading_options(arguments, model)
+    splits = read(arguments.train, labels=model.labels_, part="train", options=options)
+    if splits.train is None or splits.train.texts is None:
+        raise DataError(f"{arguments.train} holds no training texts.")
+    return splits.train.texts
+
+
 def _features(text: str, model: BaseModel) -> Any:
     """Return the row of features that "feature:value ..." says."""
     import numpy as np
@@ -114,15 +138,9 @@ def _features(text: str, model: BaseModel) -> Any:
 # ---- what is shown -------------------------------------------------------------------------------
 
 
-def show(explanation: Explanation | ForestExplanation, n_words: int = 4) -> None:
+def show(explanation: AnyExplanation, n_words: int = 4) -> None:
     """Print why a model gives a label: drawn as a tree on a terminal."""
-    from labeltree.cli.forests import forest_lines, forest_title
-    from labeltree.run.explain import Explanation
-
-    if isinstance(explanation, Explanation):
-        title, lines = _title(explanation), _lines(explanation, n_words)
-    else:
-        title, lines = forest_title(explanation), forest_lines(explanation, n_words)
+    title, lines = told(explanation, n_words)
     if sys.stdout.isatty():
         _draw(title, lines)
         return
@@ -131,6 +149,25 @@ def show(explanation: Explanation | ForestExplanation, n_words: int = 4) -> None
         print(f"{'  ' * depth}> {text}")
         for note in notes:
             print(f"{'  ' * depth}    {note}")
+
+
+def told(explanation: AnyExplanation, n_words: int) -> tuple[str, Iterator[Line]]:
+    """Return the headline of an explanation and the lines below it."""
+    from labeltree.cli import evidence, forests
+    from labeltree.run.explain import Explanation
+    from labeltree.run.explain_bits import BitsExplanation
+    from labeltree.run.explain_embedding import EmbeddingExplanation
+    from labeltree.run.explain_forest import ForestExplanation
+
+    if isinstance(explanation, Explanation):
+        return _title(explanation), _lines(explanation, n_words)
+    if isinstance(explanation, ForestExplanation):
+        return forests.forest_title(explanation), forests.forest_lines(explanation, n_words)
+    if isinstance(explanation, EmbeddingExplanation):
+        return headline(explanation), evidence.embedding_lines(explanation, n_words)
+    if isinstance(explanation, BitsExplanation):
+        return evidence.bits_title(explanation), evidence.bits_lines(explanation, n_words)
+    return evidence.neighbour_title(explanation), evidence.neighbour_lines(explanation, n_words)
 
 
 def _draw(title: str, lines: Iterator[Line]) -> None:
@@ -149,12 +186,8 @@ def _draw(title: str, lines: Iterator[Line]) -> None:
 
 
 def _title(explanation: Explanation) -> str:
-    name = explanation.name
-    if explanation.label != name:
-        name += f" [{explanation.label}]"
-    place = "not found" if explanation.rank is None else f"rank {explanation.rank}"
     tree = f", tree {explanation.tree + 1} of {explanation.n_trees}"
-    return f"{name}  {explanation.answer:.3f} ({place}){tree if explanation.n_trees > 1 else ''}"
+    return headline(explanation) + (tree if explanation.n_trees > 1 else "")
 
 
 def _lines(explanation: Explanation, n_words: int) -> Iterator[Line]:
@@ -172,7 +205,7 @@ def _why(step: Step, n_words: int) -> str:
         return "all training documents here have it"
     if step.bias == float("-inf"):
         return "no training document here has it"
-    return f"bias {step.bias:+.2f}; {_spelled(step.words, n_words)}"
+    return f"bias {step.bias:+.2f}; {spelled(step.words, n_words)}"
 
 
 def _against(step: Step, rival: Rival, n_words: int) -> str:
@@ -180,11 +213,7 @@ def _against(step: Step, rival: Rival, n_words: int) -> str:
     if abs(rival.bias) == float("inf"):
         return f"{word} {rival.name} {rival.score:.3f}"
     terms = sorted([*rival.words, ("bias", rival.bias)], key=lambda w: -abs(w[1]))
-    return f"{word} {rival.name} {rival.score:.3f}: {_spelled(terms, n_words)}"
-
-
-def _spelled(words: Words, n_words: int) -> str:
-    return ", ".join(f"{word} {part:+.2f}" for word, part in words[:n_words]) or "no known word"
+    return f"{word} {rival.name} {rival.score:.3f}: {spelled(terms, n_words)}"
 
 
 def _lost(lost: FellOut) -> str:

@@ -5,35 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from labeltree.run.case import Words
-    from labeltree.run.explain_forest import ForestExplanation, Split, Way
+from labeltree.cli.words import Line, headline, spelled
 
-Line = tuple[int, str, list[str]]
-"""Depth, what is said, and remarks below it."""
+if TYPE_CHECKING:
+    from labeltree.run.explain_forest import ForestExplanation, Split, Way
 
 
 def forest_title(explanation: ForestExplanation) -> str:
     """Return the label, its score and rank, and how many trees vote for it."""
-    name = explanation.name
-    if explanation.label != name:
-        name += f" [{explanation.label}]"
-    place = "not found" if explanation.rank is None else f"rank {explanation.rank}"
     votes = f"in the leaves of {len(explanation.ways)} of {explanation.n_trees} trees"
-    return (
-        f"{name}  {explanation.answer:.3f} ({place}), {votes}: mean share {explanation.share:.3f}"
-    )
+    return f"{headline(explanation)}, {votes}: mean share {explanation.share:.3f}"
 
 
 def forest_lines(explanation: ForestExplanation, n_words: int) -> Iterator[Line]:
     """Yield the words of all ways, the tree that votes most, and the tail classifier."""
     if explanation.ways:
-        yield 0, f"words on the ways there: {_spelled(explanation.words, n_words)}", []
+        yield 0, f"words on the ways there: {spelled(explanation.words, n_words)}", []
         yield from _way(explanation.ways[0], n_words)
     if explanation.centre is not None:
         centre = explanation.centre
         told = f"squared distance {centre.distance:.2f} from the label's centre"
-        shared = f"{centre.length:.2f} less {_spelled(centre.words, n_words, sign='')}"
+        shared = f"{centre.length:.2f} less {spelled(centre.words, n_words, sign='')}"
         yield 0, f"tail classifier {centre.score:.3g}: {told}", [shared]
 
 
@@ -46,9 +38,4 @@ def _way(way: Way, n_words: int) -> Iterator[Line]:
 
 def _split(split: Split, n_words: int) -> str:
     bias = f"bias {split.bias:+.2f}; " if split.bias else ""
-    return f"margin {split.margin:.2f}  ({bias}{_spelled(split.words, n_words)})"
-
-
-def _spelled(words: Words, n_words: int, sign: str = "+") -> str:
-    shown = ", ".join(f"{word} {part:{sign}.2f}" for word, part in words[:n_words])
-    return shown or "no known word"
+    return f"margin {split.margin:.2f}  ({bias}{spelled(split.words, n_words)})"

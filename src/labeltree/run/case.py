@@ -24,21 +24,43 @@ def innermost(model: BaseModel) -> Any:
 
 
 class Case:
-    """A model and one document."""
+    """A model and one document.
 
-    def __init__(self, model: BaseModel, document: Any, n_features: int) -> None:
+    Parameters
+    ----------
+    texts
+        Of the training documents, in their order, for models that name these; None where they are
+        not at hand.
+
+    Raises
+    ------
+    DataError
+        If there is not one document.
+    """
+
+    def __init__(self, model: BaseModel, document: Any, texts: Sequence[str] | None = None) -> None:
         self.inner = innermost(model)
+        self.texts = texts
         self.labels: Labels = model.labels_
         self.terms: Sequence[str] | None = None
         if model.takes == "text":
             row = model.features([document])  # type: ignore[attr-defined]
             self.terms = model.vocabulary_.terms  # type: ignore[attr-defined]
         else:
-            row = checked_features(document, n_features)
+            row = checked_features(document, self.n_features(self.inner))
         if row.shape[0] != 1:
             raise DataError(f"One document can be explained at a time, found {row.shape[0]}.")
         self.row: CSR = row
         self.scores = self.inner.predict(row, k=len(self.labels))
+
+    @staticmethod
+    def n_features(model: Any) -> int:
+        """Return how many features a row of a model has, which is no pipeline."""
+        raise NotImplementedError
+
+    def explained(self, column: int) -> Any:
+        """Explain a label."""
+        raise NotImplementedError
 
     def column(self, label: str) -> int:
         """Return the column of a label."""

@@ -6,6 +6,7 @@ feature times weight, and what two siblings differ by is the difference of these
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -16,9 +17,16 @@ from labeltree.core.arrays import CSR
 from labeltree.core.errors import DataError
 from labeltree.core.model import BaseModel
 from labeltree.grow.pifa import unit_rows
+from labeltree.linear.bits import BitModel
+from labeltree.linear.embedding import LabelEmbedding
+from labeltree.linear.instance_model import InstanceModel
+from labeltree.linear.neighbour_model import NeighbourModel
 from labeltree.linear.tree import LinearTree
 from labeltree.run.case import Case, Words, finite, innermost
-from labeltree.run.explain_forest import ForestCase, ForestExplanation, forest_of
+from labeltree.run.explain_bits import BitsCase, BitsExplanation
+from labeltree.run.explain_embedding import EmbeddingCase, EmbeddingExplanation
+from labeltree.run.explain_forest import ForestCase, ForestExplanation
+from labeltree.run.explain_neighbours import NeighbourCase, NeighbourExplanation
 from labeltree.run.names import node_name
 from labeltree.run.walk import Level, Opened, open_node, trees_of, walk
 
@@ -97,34 +105,49 @@ class Explanation:
         return {k: finite(v) for k, v in asdict(self).items()}
 
 
+AnyExplanation = (
+    Explanation | ForestExplanation | EmbeddingExplanation | BitsExplanation | NeighbourExplanation
+)
+"""What `explain` returns: of a path, of leaves, of words, of buckets or of neighbours."""
+
+
 def explain(
-    model: BaseModel, document: Any, label: str | None = None
-) -> Explanation | ForestExplanation:
+    model: BaseModel,
+    document: Any,
+    label: str | None = None,
+    *,
+    texts: Sequence[str] | None = None,
+) -> AnyExplanation:
     """Explain why a label was given to a document, or why not.
 
     Parameters
     ----------
     model
-        A fitted model of linear trees or of trees over documents, or a pipeline around one.
+        A fitted model, or a pipeline around one: of linear trees (or an ensemble of such), of
+        trees over documents, a label embedding, shared bits, or nearest neighbours.
     document
         What the model takes: a text, or one row of features (1, n_features).
     label
         Id of the label; None explains the best one.
+    texts
+        Of the training documents, in their order, to be shown where they are neighbours.
 
     Raises
     ------
     DataError
-        If the model has no such trees, or the label is unknown to it or to its trees.
+        If the model is none of these, or the label is unknown to it or has no training documents.
     """
-    case = _case(model, document)
-    return case.explained(case.column(label) if label is not None else case.best(1)[0])
+    case = _case(model, document, texts)
+    found: AnyExplanation
+    found = case.explained(case.column(label) if label is not None else case.best(1)[0])
+    return found
 
 
 def explain_best(
-    model: BaseModel, document: Any, k: int = 3
-) -> list[Explanation | ForestExplanation]:
+    model: BaseModel, document: Any, k: int = 3, *, texts: Sequence[str] | None = None
+) -> list[AnyExplanation]:
     """Explain the k best labels of a document; see `explain`."""
-    case = _case(model, document)
+    case = _case(model, document, texts)
     return [case.explained(column) for column in case.best(k)]
 
 
@@ -134,26 +157,38 @@ def n_features(model: BaseModel) -> int:
     Raises
     ------
     DataError
-        If the model has no trees that can be explained.
+        If the model cannot be explained.
     """
-    forest = forest_of(model)
-    return forest.n_features if forest else trees_of(innermost(model))[0].linear.n_features
+    return _kind(model).n_features(innermost(model))
 
 
-def _case(model: BaseModel, document: Any) -> _LinearCase | ForestCase:
+def _case(model: BaseModel, document: Any, texts: Sequence[str] | None) -> Case:
     model.check_fitted()
-    forest = forest_of(model)
-    return ForestCase(model, document, forest) if forest else _LinearCase(model, document)
+    return _kind(model)(model, document, texts)
+
+
+def _kind(model: BaseModel) -> type[Case]:
+    inner = innermost(model)
+    kinds: dict[type, type[Case]] = {
+        InstanceModel: ForestCase, LabelEmbedding: EmbeddingCase, BitModel: BitsCase,
+        NeighbourModel: NeighbourCase,
+    }  # fmt: skip
+    return next((case for kind, case in kinds.items() if isinstance(inner, kind)), _LinearCase)
 
 
 class _LinearCase(Case):
     """A model of linear trees and one document."""
 
-    def __init__(self, model: BaseModel, document: Any) -> None:
+    def __init__(self, model: BaseModel, document: Any, texts: Sequence[str] | None = None) -> None:
         self.trees = trees_of(innermost(model))
-        super().__init__(model, document, self.trees[0].linear.n_features)
+        super().__init__(model, document, texts)
         self.x: CSR = unit_rows(self.row)
         self.levels = cache(lambda t: walk(self.trees[t].linear, self.x, self.trees[t].beam))
+
+    @staticmethod
+    def n_features(model: Any) -> int:
+        """Return how many features a row has."""
+        return trees_of(model)[0].linear.n_features
 
     def explained(self, column: int) -> Explanation:
         """Explain the best path to a label: one the search found, else the one that scores best."""

@@ -8,6 +8,7 @@ of feature times the difference of both.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from labeltree.core.model import BaseModel
 from labeltree.grow.pifa import unit_rows
 from labeltree.kernels.sparse import Rows
 from labeltree.linear.instance_forest import InstanceForest
-from labeltree.run.case import Case, Words, finite, innermost
+from labeltree.run.case import Case, Words, finite
 
 
 @dataclass(frozen=True)
@@ -85,21 +86,19 @@ class ForestExplanation:
         return {k: finite(v) for k, v in asdict(self).items()}
 
 
-def forest_of(model: BaseModel) -> InstanceForest | None:
-    """Return the trees over documents of a model or of a pipeline's; None if it has none."""
-    forest = getattr(innermost(model), "forest_", None)
-    return forest if isinstance(forest, InstanceForest) else None
-
-
 class ForestCase(Case):
     """A forest over documents and one document."""
 
-    def __init__(self, model: BaseModel, document: Any, forest: InstanceForest) -> None:
-        super().__init__(model, document, forest.n_features)
-        self.forest = forest
-        x = self.inner.seen(self.row)
-        self.leaves = forest.leaves(Rows(*for_kernel(x)))[0]
-        self.x: CSR = x
+    def __init__(self, model: BaseModel, document: Any, texts: Sequence[str] | None = None) -> None:
+        super().__init__(model, document, texts)
+        self.forest: InstanceForest = self.inner.forest_
+        self.x: CSR = self.inner.seen(self.row)
+        self.leaves = self.forest.leaves(Rows(*for_kernel(self.x)))[0]
+
+    @staticmethod
+    def n_features(model: Any) -> int:
+        """Return how many features a row has."""
+        return int(model.forest_.n_features)
 
     def explained(self, column: int) -> ForestExplanation:
         """Explain a label by the trees whose leaves hold it."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from labeltree.core.arrays import CSR, Doubles, Floats, Longs, for_kernel
 from labeltree.core.errors import DataError
+from labeltree.core.params import snake
 from labeltree.core.pool import scratch
 from labeltree.kernels.beam import level_margins
 from labeltree.kernels.found import Pairs
@@ -35,9 +36,10 @@ def trees_of(model: Any) -> list[Searched]:
     found = _searched(model)
     if not found:
         raise DataError(
-            f"A {type(model).__name__} cannot be explained: it has no linear trees.",
-            "Models that have are parabel, bonsai, one_vs_rest and their kin. Trees over documents"
-            " explain themselves too: fastxml, pfastrexml, craftml, not within an ensemble.",
+            f"This {snake(type(model).__name__)} model cannot be explained.",
+            "Linear trees can (parabel, bonsai, one_vs_rest and their kin), in an ensemble too;"
+            " outside of one also forests over documents, label embeddings, mach, bloom, sleec and"
+            " annexml.",
         )
     return found
 
