@@ -149,7 +149,9 @@ class BitModel(BaseModel):
 
     def together(self, value: Doubles) -> float:
         """Return what the values of a label's bits (n_parts,) say together: its score."""
-        return float({"mean": np.mean, "min": np.min, "median": np.median}[self.how](value))
+        if self.how == "min":
+            return float(value.min())
+        return float(np.median(value) if self.how == "median" else value.mean())
 
     def evidence(self, x: Any, column: int) -> list[BitEvidence]:
         """Return what the features of one document add to the margin of each bit of a label.
@@ -185,7 +187,7 @@ class BitModel(BaseModel):
 
     def carriers(self, bit: int) -> Ints:
         """Return the columns of the labels that have a bit."""
-        return self.code_.column[(self.code_.bits == bit).any(axis=1)]
+        return np.asarray(self.code_.column[(self.code_.bits == bit).any(axis=1)])
 
 
 class BitEvidence(NamedTuple):

@@ -86,7 +86,7 @@ class CompressedSensing(LabelEmbedding):
         chosen = self._pursued(self.regressor_(x))[0][0]
         others = np.setdiff1d(chosen[chosen >= 0], [at])
         vectors = self.decoder_.vector[np.r_[at, others]].astype(np.float64)
-        found = self.along(x, np.linalg.pinv(vectors)[:, 0], 0.0)
+        found = self.along(x, np.asarray(np.linalg.pinv(vectors)[:, 0], np.float64), 0.0)
         return found._replace(beside=self.decoder_.column[others])
 
 
