@@ -139,11 +139,13 @@ def test_neighbours_show_rows_and_texts_where_named(name, data, tmp_path, capsys
     said = capsys.readouterr().out
     assert re.search(r"> document \d+, vote 0\.\d+  \((cosine|squared distance) -?\d", said)
     assert KETTLE not in said
+    assert "--train DATA shows them" in said
     assert main(["explain", out, KETTLE, "--k", "1", "--words", "2", "--train", str(data)]) == 0
     captured = capsys.readouterr().out
     row = int(re.search(r"document (\d+)", captured).group(1))
     lines = (data / "train.jsonl").read_text("utf8").splitlines()
     assert json.loads(lines[row])["text"] in captured
+    assert "--train DATA" not in captured
     (data / "train.jsonl").write_text("\n".join(lines[:5]), "utf8")
     assert main(["explain", out, KETTLE, "--train", str(data)]) == 1
     assert "trained on 24 documents, found 5 texts" in capsys.readouterr().err

@@ -51,6 +51,7 @@ def test_neighbours_are_training_documents(pipeline, checkerboard):
         assert neighbour.text == checkerboard.texts[neighbour.row]
         columns = np.flatnonzero(truth[neighbour.row])
         assert neighbour.labels == [checkerboard.labels.names[c] for c in columns]
+    assert not found.lacks_texts
 
 
 def test_how_near_they_are(pipeline, checkerboard):
@@ -83,6 +84,8 @@ def test_other_texts_than_those_of_training_are_refused(pipeline, checkerboard):
 def test_without_texts_rows_are_enough(pipeline, checkerboard):
     found = explain(pipeline, checkerboard.texts[0])
     assert all(neighbour.text is None for neighbour in found.neighbours)
+    assert found.lacks_texts
+    assert not explain(pipeline.model_, pipeline.features(checkerboard.texts[:1])).lacks_texts
     read = json.loads(json.dumps(found.to_json()))
     assert [n["row"] for n in read["neighbours"]] == [n.row for n in found.neighbours]
     assert n_features(pipeline) == len(pipeline.vocabulary_.terms)

@@ -69,6 +69,8 @@ def neighbour_lines(explanation: NeighbourExplanation, n_shown: int) -> Iterator
     if explanation.neighbours[n_shown:]:
         votes = [neighbour.vote for neighbour in explanation.neighbours[n_shown:]]
         yield 0, f"{len(votes)} more, votes {sum(votes):.3f}", []
+    if found and explanation.lacks_texts:
+        yield 0, "the model keeps no texts: --train DATA shows them", []
 
 
 def _voter(neighbour: Neighbour, nearness: str) -> str:

@@ -44,6 +44,8 @@ class NeighbourExplanation:
     """Those that carry the label, the largest vote first."""
     others: list[Neighbour]
     """Those that do not."""
+    lacks_texts: bool
+    """Whether the documents were texts, and these are not at hand: a model keeps none."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -91,6 +93,7 @@ class NeighbourCase(Case):
             nearness="cosine" if self.inner.by_cosine() else "squared distance",
             neighbours=carrying,
             others=others,
+            lacks_texts=self.terms is not None and self.texts is None,
         )
 
     def _neighbour(self, place: int) -> Neighbour:
