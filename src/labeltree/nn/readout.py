@@ -1,0 +1,96 @@
+"""From node states to a logit for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from labeltree.nn.graph import LabelGraph
+from labeltree.nn.structure import States
+
+
+class Readout(Protocol):
+    """Answers labels."""
+
+    def __call__(self, states: States) -> Tensor:
+        """Return logits (batch, n_labels)."""
+
+    def matrices(self) -> list[Tensor]:
+        """Return weights with a row for each label, for recursive regularisation."""
+
+
+class FlattenReadout(nn.Module):
+    """z = W flatten(H) + b: each label sees all nodes (HiAGM), n_labels x n_nodes x width."""
+
+    def __init__(self, graph: LabelGraph, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(graph.n_nodes * width, graph.n_labels)
+
+    def forward(self, states: States) -> Tensor:
+        """Return logits (batch, n_labels)."""
+        logits: Tensor = self.linear(states.nodes.flatten(1))
+        return logits
+
+    def matrices(self) -> list[Tensor]:
+        """Return W, (n_labels, n_nodes * width)."""
+        return [self.linear.weight]
+
+
+class LabelWiseReadout(nn.Module):
+    """z_l = w_l H_l + b_l: each label sees its own node. n_labels x width weights."""
+
+    node_of_label: Tensor
+    """(n_labels,)"""
+
+    def __init__(self, graph: LabelGraph, width: int) -> None:
+        super().__init__()
+        nodes = torch.from_numpy(graph.node_of_label.astype("int64"))
+        self.register_buffer("node_of_label", nodes, False)
+        self.weight = nn.Parameter(torch.empty(graph.n_labels, width))
+        self.bias = nn.Parameter(torch.zeros(graph.n_labels))
+        nn.init.xavier_uniform_(self.weight)
+
+    def forward(self, states: States) -> Tensor:
+        """Return logits (batch, n_labels)."""
+        own = states.nodes.index_select(-2, self.node_of_label)
+        return (own * self.weight).sum(-1) + self.bias
+
+    def matrices(self) -> list[Tensor]:
+        """Return the weights, (n_labels, width)."""
+        return [self.weight]
+
+
+class LayerwiseReadout(nn.Module):
+    """z = sum over layers i of W_i pool(H_i) + b_i (HiTIN, eq. 9).
+
+    Parameters
+    ----------
+    n_layers
+        Layers of the structure, its nodes included.
+    pool
+        `sum`, `mean` or `max` over the nodes of a layer.
+    """
+
+    def __init__(
+        self, graph: LabelGraph, width: int, n_layers: int, pool: str = "sum", dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        pools: dict[str, Callable[..., Tensor]] = {
+            "sum": torch.sum, "mean": torch.mean, "max": torch.amax,
+        }  # fmt: skip
+        self.pool = pools[pool]
+        self.linears = nn.ModuleList(nn.Linear(width, graph.n_labels) for _ in range(n_layers))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: States) -> Tensor:
+        """Return logits (batch, n_labels)."""
+        pairs = zip(self.linears, states.layers, strict=True)
+        logits = [linear(self.dropout(self.pool(layer, dim=-2))) for linear, layer in pairs]
+        return torch.stack(logits).sum(0)
+
+    def matrices(self) -> list[Tensor]:
+        """Return the weights of each layer, (n_labels, width)."""
+        return [linear.get_parameter("weight") for linear in self.linears]
