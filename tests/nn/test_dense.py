@@ -40,7 +40,7 @@ def test_weights_begin_in_keeping_with_the_length_of_rows():
     )
     usual = torch.nn.Linear(50, 64)(torch.randn(400, 50))
     for z in (short, long):
-        assert float(z.std()) == pytest.approx(float(usual.std()), rel=0.15)
+        assert z.std().item() == pytest.approx(usual.std().item(), rel=0.15)
 
 
 def test_features_are_standardised(dense):

@@ -107,7 +107,7 @@ def test_filters_answer_as_their_definition_says():
 
 
 def test_a_text_shorter_than_the_answers_asked_for_is_filled_up():
-    pooled = gru(filters=2, kernels=(3,), top_k=4)(batch([[5]])).pooled.view(2, 4)
+    pooled = gru(filters=2, kernels=(3,), top_k=4, hidden=4)(batch([[5]])).pooled.view(2, 4)
     assert not pooled[:, 1:].any()
 
 

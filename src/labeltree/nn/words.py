@@ -167,7 +167,7 @@ def vectors_from(file: str, words: tuple[str, ...], seed: int) -> Floats:
         word = fields[: max(0, len(fields) - width)]  # a few "words" have blanks in them
         if width < 1 or not word or (len(word) > 1 and _is_number(word[-1])):
             raise DataError(
-                f"A word and {max(0, len(fields) - 1)} numbers, where {width} numbers are expected.",
+                f"A word and {max(0, len(fields) - 1)} numbers, where {width} are expected.",
                 _REMEDY, file=file, line=line,
             )  # fmt: skip
         n_lines += 1
@@ -259,7 +259,7 @@ def trained_vectors(ids: Ints, ptr: Longs, n_ids: int, width: int, seed: int) ->
     if not information.nnz:
         return table
     vectors = _factor(information, width, seed)
-    known = np.square(vectors).sum(axis=1) > 0
+    known = np.diff(information.indptr) > 0
     spread = np.sqrt(np.square(vectors[known]).mean())
     table[known, : vectors.shape[1]] = vectors[known] * (SPREAD / spread)
     table[known, vectors.shape[1] :] = 0
