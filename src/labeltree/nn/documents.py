@@ -112,7 +112,7 @@ class SparseDocuments:
     @property
     def lengths(self) -> Ints:
         """Entries of each, 1 where there is none, (n_documents,)."""
-        return np.maximum(np.diff(self.X.indptr), 1).astype(np.int32)
+        return np.asarray(np.maximum(np.diff(self.X.indptr), 1), np.int32)
 
     def __len__(self) -> int:
         return int(self.X.shape[0])

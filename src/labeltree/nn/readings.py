@@ -109,7 +109,7 @@ class TransformerReading:
         tokenizer.enable_truncation(self.max_length)
         return tokenizer
 
-    def _tokens(self, texts: list[str]) -> tuple[Ints, list[int]]:
+    def _tokens(self, texts: Sequence[str]) -> tuple[Ints, list[int]]:
         """Return the tokens of some texts, one after the other, and how many each has."""
         # Lone surrogates are no characters: the tokenizer would stop at them.
         texts = [t if t.isascii() else t.encode("utf-8", "replace").decode() for t in texts]
