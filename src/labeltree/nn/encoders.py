@@ -174,6 +174,7 @@ class WordEncoder(Params):
 
     def _vectors(self, words: Words, texts: Sequence[str], seed: int) -> Floats | None:
         """Return vectors to begin with, (n_ids, width); None for random ones."""
+        logger.info("word vectors: %s", self.vectors)
         if self.vectors == "random":
             return None
         with phase("word vectors"):
