@@ -24,7 +24,8 @@ WORTH = 256
 ROOM = 8 << 30
 """Bytes that the files may take; those not used for longest go first."""
 WITHOUT_GRADIENTS = 4
-"""How many times as many tokens fit into a batch as when training."""
+"""How many times as many tokens an accelerator holds as when training. Processors gain nothing from
+larger batches: their caches are small."""
 
 
 def embedded(
@@ -52,7 +53,8 @@ def embedded(
 def _computed(encoder: TextEncoder, documents: TokenDocuments, run: Run) -> Floats:
     """Return the vectors, (n_documents, width); documents of about one length at once."""
     lengths = documents.lengths
-    room = WITHOUT_GRADIENTS * run.batch_size * int(lengths.max(initial=1))
+    more = 1 if run.device.type == "cpu" else WITHOUT_GRADIENTS
+    room = more * run.batch_size * int(lengths.max(initial=1))
     out = np.empty((len(documents), encoder.width), np.float32)
     before = encoder.training
     encoder.to(run.device).eval()
