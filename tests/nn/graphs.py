@@ -35,3 +35,56 @@ def below(g):
     for parent, child in g.edges.T[::-1]:
         reach[parent] |= reach[child]
     return reach[np.ix_(g.node_of_label, g.node_of_label)]
+
+
+SIZES = 18, 54, 12, 17, 10, 10, 20
+"""Labels of the branches of WOS."""
+
+
+def wos():
+    """Return a hierarchy of the shape of WOS: 7 branches of two levels, 141 labels."""
+    edges = [(f"b{i}", f"b{i}.{j}") for i, n in enumerate(SIZES) for j in range(1, n)]
+    return LabelGraph.of(Hierarchy.from_edges(edges))
+
+
+def grown(n_labels=5000, leaf=50):
+    """Return labels below meta-labels, as grown trees have them: binary down to small leaves."""
+    edges, todo = [], [("m", 0, n_labels)]
+    while todo:
+        name, low, high = todo.pop()
+        if high - low <= leaf:
+            edges += [(name, f"{label:05}") for label in range(low, high)]
+            continue
+        middle = (low + high) // 2
+        for part in ((f"{name}0", low, middle), (f"{name}1", middle, high)):
+            if name != "m":  # the root is no node
+                edges.append((name, part[0]))
+            todo.append(part)
+    return LabelGraph.of(Hierarchy.from_edges(edges, [f"{label:05}" for label in range(n_labels)]))
+
+
+def texts(n=4, width=12, n_tokens=5, seed=0):
+    """Return what an encoder might make of some texts."""
+    import torch
+
+    from labeltree.nn.fusion import TextFeatures
+
+    numbers = torch.Generator().manual_seed(seed)
+    mask = torch.ones(n, n_tokens, dtype=torch.bool)
+    mask[0, 3:] = False
+    tokens = torch.randn(n, n_tokens, width, generator=numbers)
+    return TextFeatures(torch.randn(n, width, generator=numbers), tokens, mask)
+
+
+def label_sets(g, n=4, seed=0, share=0.3):
+    """Return random label sets with all ancestors, (n, n_labels) of 0 and 1."""
+    import torch
+
+    drawn = np.random.default_rng(seed).random((n, g.n_labels)) < share
+    reach = below(g)
+    return torch.from_numpy(((drawn @ reach.T) > 0).astype("float32"))
+
+
+def n_weights(module):
+    """Return how many numbers are learned."""
+    return sum(p.numel() for p in module.parameters())

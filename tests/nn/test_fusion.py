@@ -73,11 +73,27 @@ def test_label_embeddings_learn():
     assert fusion.embedding.grad.abs().sum() > 0
 
 
-def test_attention_over_one_word_is_refused():
+def one_word():
+    text = texts(n_tokens=5)
+    return text._replace(tokens=text.tokens[:, :1], mask=text.mask[:, :1])
+
+
+def test_attention_over_one_word_does_not_train():
     with pytest.raises(ValueError, match="two tokens"):
-        LabelAttention(TEXT, N, WIDTH)(texts(n_tokens=5)._replace(
-            tokens=torch.randn(3, 1, TEXT), mask=torch.ones(3, 1, dtype=torch.bool)
-        ), States.of_nodes)  # fmt: skip
+        LabelAttention(TEXT, N, WIDTH)(one_word(), States.of_nodes)
+
+
+def test_a_text_of_one_word_is_answered():
+    nodes = LabelAttention(TEXT, N, WIDTH).eval()(one_word(), States.of_nodes).nodes
+    assert torch.isfinite(nodes).all()
+
+
+def test_some_rows():
+    text = texts()
+    some = text.rows(torch.tensor([2, 0]))
+    assert torch.equal(some.pooled, text.pooled[[2, 0]])
+    assert torch.equal(some.tokens, text.tokens[[2, 0]])
+    assert torch.equal(some.mask, text.mask[[2, 0]])
 
 
 def test_the_graph_of_the_tests_has_as_many_nodes():

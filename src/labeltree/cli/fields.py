@@ -7,6 +7,7 @@ commas, `--models parabel,plt`, and counted from 0, `--models.1.search beam`.
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Sequence
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -124,12 +125,21 @@ def part_names(annotation: Any) -> dict[str, type[Params]]:
         return {name: find(name) for name in names() if name != "pipeline"}
     if not getattr(annotation, "_is_protocol", False):
         return {snake(annotation.__name__): annotation}
-    methods = [m for m in vars(annotation) if not m.startswith("_")]
+    members = [m for m in vars(annotation) if not m.startswith("_")]
     return {
         name: part
         for name, part in sorted(Params.known.items())
-        if all(callable(getattr(part, m, None)) for m in methods)
+        if all(_has(part, m, getattr(annotation, m)) for m in members)
     }
+
+
+def _has(part: type[Params], member: str, wanted: Any) -> bool:
+    """Whether a part has a member of a protocol; methods of that name must take the same."""
+    found = getattr(part, member, None)
+    if not callable(wanted):
+        return hasattr(part, member)
+    names = inspect.signature(wanted).parameters
+    return callable(found) and set(names) <= set(inspect.signature(found).parameters)
 
 
 def table(params: Params, prefix: str = "") -> list[tuple[str, str, str]]:

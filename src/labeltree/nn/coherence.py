@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from labeltree.nn.graph import LabelGraph
+from labeltree.nn.loss import columns
 
 
 class Mcm(nn.Module):
@@ -87,11 +88,15 @@ class McLoss(nn.Module):
         super().__init__()
         self.mcm = Mcm(graph)
 
-    def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return the mean over documents and labels; z and y (batch, n_labels)."""
+    def forward(self, z: Tensor, y: Tensor, only: Tensor | None = None) -> Tensor:
+        """Return the mean over documents and labels; z and y (batch, n_labels).
+
+        `only` are the columns that count; what is below them still does.
+        """
         highest = self.mcm(z)
         right = self.mcm(z.masked_fill(y == 0, torch.finfo(z.dtype).min))
-        return torch.where(y > 0, F.softplus(-right), F.softplus(highest)).mean()
+        terms = torch.where(y > 0, F.softplus(-right), F.softplus(highest))
+        return columns(terms, only).mean()
 
 
 def violations(p: Tensor, edges: Any) -> Tensor:

@@ -26,6 +26,10 @@ class TextFeatures(NamedTuple):
     mask: Tensor
     """True at tokens, False at padding, (batch, n_tokens)."""
 
+    def rows(self, at: Tensor) -> TextFeatures:
+        """Return those of some documents."""
+        return TextFeatures(self.pooled[at], self.tokens[at], self.mask[at])
+
 
 class Fusion(Protocol):
     """Makes node states of texts."""
@@ -53,6 +57,26 @@ class LabelProjection(nn.Module):
         """Return the states of the nodes, (batch, n_nodes, width)."""
         views = self.dropout(self.linear(text.pooled))
         return structure(views.unflatten(-1, (self.n_nodes, -1)))
+
+
+class FactorisedProjection(nn.Module):
+    """A view of the text for each node, of few weights: V_k = s_k * (W x + b) + e_k, by element.
+
+    What `LabelProjection` gives if its matrix for node k is diag(s_k) W: n_nodes and the text's
+    width add up instead of being multiplied.
+    """
+
+    def __init__(self, text_width: int, n_nodes: int, width: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.linear = nn.Linear(text_width, width)
+        self.scale = nn.Parameter(torch.randn(n_nodes, width))
+        self.shift = nn.Parameter(torch.zeros(n_nodes, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, text: TextFeatures, structure: Structure) -> States:
+        """Return the states of the nodes, (batch, n_nodes, width)."""
+        view = self.linear(text.pooled)[:, None, :]
+        return structure(self.dropout(view * self.scale + self.shift))
 
 
 class ReplicateProject(nn.Module):
@@ -108,7 +132,7 @@ class LabelAttention(nn.Module):
 
     def forward(self, text: TextFeatures, structure: Structure) -> States:
         """Return the states of the nodes, (batch, n_nodes, width)."""
-        if text.tokens.shape[1] < 2:
+        if self.training and text.tokens.shape[1] < 2:
             raise ValueError("Label attention needs texts of two tokens or more.")
         labels = structure(self.embedding[None])
         words = self.linear(text.tokens)

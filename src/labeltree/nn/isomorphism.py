@@ -18,7 +18,7 @@ from labeltree.nn.graph import LabelGraph
 from labeltree.nn.structure import States, added
 
 
-class _OnRows(nn.BatchNorm1d):
+class OnRows(nn.BatchNorm1d):
     """Batch normalisation over all but the last dimension."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,8 +55,8 @@ class TreeIsomorphism(nn.Module):
             self.register_buffer(f"module{layer}", module, False)
         self.perceptrons = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(width, width), _OnRows(width), nn.ReLU(), nn.Linear(width, width),
-                _OnRows(width), nn.ReLU(),
+                nn.Linear(width, width), OnRows(width), nn.ReLU(), nn.Linear(width, width),
+                OnRows(width), nn.ReLU(),
             )
             for _ in tree.up
         )  # fmt: skip
