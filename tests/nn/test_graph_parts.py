@@ -31,7 +31,7 @@ from labeltree.nn.graph_parts import (  # noqa: E402
     StructurePart,
     TreeLstm,
 )
-from labeltree.nn.heads import FlatHead, GraphHead  # noqa: E402
+from labeltree.nn.heads import GraphHead  # noqa: E402
 from labeltree.nn.readout import LabelWiseReadout  # noqa: E402
 
 FUSIONS = Projection(), Projection(max_weights=0), Replicate(), Replicate("scalar"), Attention()
@@ -59,7 +59,7 @@ def stars():
 
 def crossing():
     """A graph of three levels: most nodes have two parents."""
-    return np.array([[0, 0, 1, 1, 2, 3, 0, 3, 4], [2, 3, 3, 4, 5, 5, 5, 6, 6]], np.int32)
+    return np.array([[0, 0, 1, 1, 0, 2, 3, 3, 4], [2, 3, 3, 4, 5, 5, 5, 6, 6]], np.int32)
 
 
 def moved(edges, order):
@@ -189,8 +189,8 @@ def test_parts_grow_with_the_product_up_to_a_limit(caplog):
     assert isinstance(network.readout, LabelWiseReadout)
     assert n_weights(network) < 10 * g.n_nodes * WIDTH
     said = [record.getMessage() for record in caplog.records]
-    assert said[0].startswith("Projection would have 194,")
-    assert said[1].startswith("Flatten would have 32,")
+    assert said[0].startswith("Projection would have 204,096 weights")
+    assert said[1].startswith("Flatten would have 34,016,000 weights")
     assert "max_weights (10,000): label-wise instead" in said[1]
 
 
@@ -229,7 +229,6 @@ def test_the_command_line_offers_what_fits():
     }  # fmt: skip
     assert "grown" in part_names(TreeSource)
     assert "flat_head" not in part_names(TreeSource)
-    assert FlatHead.build is not None
 
 
 def test_attention_heads_must_divide_the_width():
@@ -244,8 +243,6 @@ def test_regularisation_draws_children_to_parents():
     parent, child = g.label_edges
     expected = 0.25 * ((W[parent] - W[child]) ** 2).sum()
     torch.testing.assert_close(network.regularisation(), expected)
-    difference = network.loss(texts(), label_sets(g)) * 0  # dropout draws anew: not compared
-    assert torch.isfinite(difference)
     network.eval()
     y = label_sets(g)
     torch.testing.assert_close(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,9 +58,8 @@ class HybridLoss(nn.Module):
         self, graph: LabelGraph, shares: Shares, levels: str = "equal", overall: str = "bce"
     ) -> None:
         super().__init__()
-        found = torch.from_numpy(graph.level[graph.node_of_label].astype("int64"))
-        known, level = found.unique(return_inverse=True)
-        self.register_buffer("level", level, False)
+        known, level = np.unique(graph.level[graph.node_of_label], return_inverse=True)
+        self.register_buffer("level", torch.from_numpy(level.astype(np.int64)), False)
         self.n_levels, self.levels, self.shares = len(known), levels, shares
         losses: dict[str, Callable[..., Tensor]] = {"bce": bce, "focal": focal}
         self.overall = losses[overall] if overall in losses else McLoss(graph)

@@ -269,11 +269,11 @@ class MatchNetwork(HeadNetwork):
         self.labels = self.place = None
 
     def _point(self, text: TextFeatures, states: States) -> Tensor:
+        """Return texts in the joint space, (batch, m)."""
         assert self.place is not None
-        what = {
-            "flatten": lambda: states.nodes.flatten(1),
-            "nodes": lambda: states.nodes.mean(1),
-            "text": lambda: text.pooled,
-        }[self.text_repr]
-        points: Tensor = self.place(what())
+        seen = text.pooled
+        if self.text_repr != "text":
+            flat = self.text_repr == "flatten"
+            seen = states.nodes.flatten(1) if flat else states.nodes.mean(1)
+        points: Tensor = self.place(seen)
         return points
