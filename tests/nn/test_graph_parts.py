@@ -176,6 +176,29 @@ def test_weights_of_hitin(init, fusion):
         assert n_weights(network) == 3_304_413
 
 
+@pytest.mark.parametrize(("n", "weights"), [(103, 3_207_437), (166, 3_369_788)])
+def test_weights_of_hitin_depend_on_the_number_of_labels(n, weights):
+    """3.21 M for as many labels as RCV1 has, 3.37 M for NYT's, whatever their edges."""
+    star = np.stack([np.zeros(n - 1), np.arange(1, n)]).astype(np.int32)
+    prior = np.ones(n - 1, np.float32)
+    g = LabelGraph(n, star, np.arange(n, dtype=np.int32), prior)
+    network = GraphHead(Replicate(), IsomorphismTree(), LayerWise(), 0).build(g, 768)
+    assert n_weights(network) == weights
+
+
+def test_hitin_answers_the_same_with_row_sums():
+    g, y, text = graph("diamond"), label_sets(graph("diamond"), 8), texts(8)
+    network = head(g, (Replicate(), IsomorphismTree(), LayerWise())).train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        network.loss(text, y).backward()
+        optimizer.step()
+    before = network.eval()(text)
+    network.fusion = network.fusion.scalars().eval()
+    torch.testing.assert_close(network(text), before, atol=1e-5, rtol=1e-5)
+
+
 def test_parts_grow_with_the_product_up_to_a_limit(caplog):
     g = grown(2000)
     network = GraphHead(width=WIDTH).build(g, TEXT)

@@ -50,6 +50,8 @@ HEADS = {
     "himtl c_hmcnn masked": HimtlHead(McmHead(), "masking", "mean"),
     "himtl random": HimtlHead(GraphHead(width=8), split="random"),
     "coherent himtl": McmHead(HimtlHead(FlatHead())),
+    "coherent himatch": McmHead(MatchHead(GraphHead(width=8), width=6), "base"),
+    "routed himatch": RoutedHead(MatchHead(GraphHead(width=8), width=6), 3, 2),
     "routed": RoutedHead(GraphHead(width=8), 3, 2),
     "routed by batch": RoutedHead(FlatHead(), 3, 2, "batch"),
 }
