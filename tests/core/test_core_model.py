@@ -11,7 +11,12 @@ import labeltree
 from labeltree.core.dataset import Inputs
 from labeltree.core.errors import DataError, NotFittedError
 from labeltree.core.hierarchy import Hierarchy
-from labeltree.core.inputs import checked_features, checked_training
+from labeltree.core.inputs import (
+    checked_features,
+    checked_texts,
+    checked_training,
+    checked_truth,
+)
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
 from labeltree.core.params import Params
@@ -120,6 +125,37 @@ def test_texts_are_told_from_features(texts):
 def test_what_is_neither_is_no_matrix(wrong):
     with pytest.raises(DataError, match="X must be a matrix"):
         checked_features(wrong)
+
+
+@pytest.mark.parametrize(
+    "texts", [["a", "ü"], ("a", "ü"), np.array(["a", "ü"]), np.array(["a", "ü"], object),
+              Inputs(["a", "ü"], X[:2])],
+)  # fmt: skip
+def test_texts_come_as_a_list(texts):
+    assert checked_texts(texts) == ["a", "ü"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one", "X is one text. Pass a list"),
+        (X, "takes texts, X is a matrix"),
+        (csr_array(X), "takes texts, X is a matrix"),
+        (["a", 1], "Text 1 is no string but of type int"),
+        ([None], "Text 0 is no string but of type NoneType"),
+    ],
+)
+def test_what_is_no_sequence_of_texts_is_refused(texts, message):
+    with pytest.raises(DataError, match=message):
+        checked_texts(texts)
+
+
+def test_truth_is_checked_against_the_number_of_documents():
+    truth, labels = checked_truth(3, Y, None)
+    assert truth.toarray().tolist() == Y.tolist()
+    assert labels.counts.tolist() == [3, 1]
+    with pytest.raises(DataError, match="X has 4 rows but Y has 3"):
+        checked_truth(4, Y, None)
 
 
 def test_features_of_both_inputs_are_taken():

@@ -166,6 +166,16 @@ def test_progress_is_told_inside_the_block_only():
     assert [t[2] for t in outer.told if t[0] == "start"] == [2]
 
 
+def test_a_phase_of_known_length_is_told_step_by_step():
+    recorder = Recorder()
+    with reporting(recorder), phase("training", 2) as progress:
+        progress.advance()
+        progress.advance()
+    assert recorder.told == [
+        ("start", "training", 2), ("advance", True), ("advance", True), ("finish",),
+    ]  # fmt: skip
+
+
 def test_a_phase_of_unknown_length_has_a_total_of_0():
     recorder = Recorder()
     with reporting(recorder), phase("reading"):

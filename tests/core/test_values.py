@@ -45,6 +45,10 @@ def same(found, value):
         assert len(found) == len(value)
         for one, other in zip(found, value, strict=True):
             same(one, other)
+    elif isinstance(value, dict):
+        assert list(found) == list(value)
+        for name in value:
+            same(found[name], value[name])
     elif isinstance(value, ValuesToy):
         same(found.inner, value.inner)
         same(found.array, value.array)
@@ -102,6 +106,7 @@ nested = st.recursive(
         st.lists(inside, max_size=3)
         | st.lists(inside, max_size=3).map(tuple)
         | st.builds(ValuesToy, inside, numbers)
+        | st.dictionaries(st.text(max_size=5), numbers, max_size=3)
     ),
     max_leaves=8,
 )
@@ -178,6 +183,8 @@ def test_arrays_are_not_copied():
     ("value", "name"),
     [
         ({"a": 1}, "dict"),
+        ({"a": {"b": np.zeros(1)}}, "dict"),
+        ({1: np.zeros(1)}, "dict"),
         ({1}, "set"),
         (1j, "complex"),
         (b"x", "bytes"),

@@ -30,9 +30,15 @@ def checked_training(X: Any, Y: Any, labels: Labels | None) -> tuple[CSR, CSR, L
     DataError
         If shapes disagree, a value is not finite, or no document has a label.
     """
-    X, Y = checked_features(X), as_binary(Y, "Y")
-    if X.shape[0] != Y.shape[0]:
-        raise DataError(f"X has {X.shape[0]} rows but Y has {Y.shape[0]}.")
+    X = checked_features(X)
+    return X, *checked_truth(X.shape[0], Y, labels)
+
+
+def checked_truth(n_samples: int, Y: Any, labels: Labels | None) -> tuple[CSR, Labels]:
+    """Return truth (n_samples, n_labels) and labels ready for training; see `checked_training`."""
+    Y = as_binary(Y, "Y")
+    if n_samples != Y.shape[0]:
+        raise DataError(f"X has {n_samples} rows but Y has {Y.shape[0]}.")
     if not Y.nnz:
         raise DataError("No document has a label.", "Training needs positives.")
     labels = labels or Labels.numbered(Y.shape[1])
@@ -41,7 +47,29 @@ def checked_training(X: Any, Y: Any, labels: Labels | None) -> tuple[CSR, CSR, L
     unlabelled = int((np.diff(Y.indptr) == 0).sum())
     if unlabelled:
         logger.info("%d of %d documents have no label", unlabelled, Y.shape[0])
-    return X, Y, labels.counted(Y)
+    return Y, labels.counted(Y)
+
+
+def checked_texts(X: Any) -> list[str]:
+    """Return the texts of X.
+
+    Raises
+    ------
+    DataError
+        If X is a matrix, a single text, or holds something that is no text.
+    """
+    if isinstance(X, Inputs):
+        X = X.texts
+    if isinstance(X, str):
+        raise DataError("X is one text.", "Pass a list: model.predict([text]).")
+    if getattr(X, "ndim", 1) != 1:
+        raise DataError("The model takes texts, X is a matrix.", "Pass a list of strings.")
+    texts = list(X)
+    wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
+    if wrong is not None:
+        kind = type(texts[wrong]).__name__
+        raise DataError(f"Text {wrong} is no string but of type {kind}.", 'Use "" for none.')
+    return texts
 
 
 def checked_growth(X: CSR, Y: Any, before: Labels, labels: Labels | None) -> tuple[CSR, Labels]:

@@ -64,12 +64,12 @@ def reporting(progress: Progress) -> Iterator[None]:
 
 
 @contextmanager
-def phase(what: str) -> Iterator[None]:
-    """Report work inside the block whose length is not known."""
+def phase(what: str, total: int = 0) -> Iterator[Progress]:
+    """Report work inside the block: so many units, told by `advance`, or 0 if not known."""
     progress = _progress.get()
-    progress.start(what, 0)
+    progress.start(what, total)
     try:
-        yield
+        yield progress
     finally:
         progress.finish()
 

@@ -67,7 +67,8 @@ def write_folder(path: str | Path, header: Mapping[str, Any], state: Mapping[str
     header
         JSON values: registered name, parameters.
     state
-        Learned attributes by name, each of arrays, strings, numbers, tuples, lists or storables.
+        Learned attributes by name, each of arrays, strings, numbers, tuples, lists, storables, or a
+        dictionary of arrays.
 
     Raises
     ------

@@ -20,6 +20,8 @@ _STORABLE: dict[str, type] = {}
 def storable(cls: T) -> T:
     """Register a dataclass whose fields are arrays, strings, numbers or storables themselves.
 
+    Lists, tuples, and arrays by name in a dictionary will do too.
+
     A field with the metadata `stored=False` is left out, and has its default after loading.
     """
     _STORABLE[cls.__name__] = cls
@@ -49,6 +51,9 @@ def encode(value: Any, at: str, tensors: dict[str, NDArray[Any]]) -> Any:
             tensors.update(_pack_strings(value, at))
             return {"strings": at, "kind": kind}
         return {kind: [encode(v, f"{at}.{i}", tensors) for i, v in enumerate(value)]}
+    if isinstance(value, dict) and all(map(_is_named_array, value.items())):
+        tensors.update({f"{at}.{name}": array for name, array in value.items()})
+        return {"dict": {name: {"array": f"{at}.{name}"} for name in value}}
     name = type(value).__name__
     if _STORABLE.get(name) is type(value):
         fields = [
@@ -84,10 +89,16 @@ def decode(skeleton: Any, tensors: Mapping[str, NDArray[Any]]) -> Any:
         return [decode(v, tensors) for v in skeleton["list"]]
     if "tuple" in skeleton:
         return tuple(decode(v, tensors) for v in skeleton["tuple"])
+    if "dict" in skeleton:
+        return {k: decode(v, tensors) for k, v in skeleton["dict"].items()}
     if skeleton["type"] not in _STORABLE:
         raise StoreError(f"The model holds a {skeleton['type']}, unknown to this version.")
     fields = {k: decode(v, tensors) for k, v in skeleton["fields"].items()}
     return _STORABLE[skeleton["type"]](**fields)
+
+
+def _is_named_array(item: tuple[Any, Any]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], np.ndarray)
 
 
 def _encode_csr(matrix: Any, at: str, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
