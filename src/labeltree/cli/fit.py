@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SUMMARY = "learn from labelled documents and save the model"
 EPILOG = """Any field of the model is a flag: --n-trees 3, --tree given, --tree.max-leaf 50,
 --solver.C 0.5. `labeltree models MODEL` lists them. Texts pass through TF-IDF,
-set by --tfidf.ngrams 2, --tfidf.min-df 1 ..."""
+set by --tfidf.ngrams 2, --tfidf.min-df 1 ... Networks read texts by --encoder
+NAME|FOLDER|part, and have --device, --precision, --epochs, --checkpoints ..."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     from labeltree.cli.console import note, progress
     from labeltree.cli.reading import reading_options
     from labeltree.core.pool import phase
+    from labeltree.core.processes import is_main_process
     from labeltree.core.store import check_target
     from labeltree.models import find
     from labeltree.readers import read
@@ -64,6 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
             model, splits, rule=rule, calibrate=arguments.calibrate, seed=getattr(model, "seed", 0)
         )
     model.save(arguments.out)
+    if not is_main_process():  # of several that train one network, the first one saves and speaks
+        return
     note(_summary(model, splits, arguments, time.perf_counter() - began), arguments.quiet)
 
 

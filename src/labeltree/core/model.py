@@ -13,6 +13,7 @@ from labeltree.core.dataset import Dataset
 from labeltree.core.errors import DataError, NotFittedError, ParameterError
 from labeltree.core.labels import Labels
 from labeltree.core.params import Params, snake
+from labeltree.core.processes import is_main_process
 
 Takes = Literal["features", "text", "both"]
 
@@ -53,6 +54,9 @@ class BaseModel(Params):
     """
 
     takes: ClassVar[Takes] = "features"
+    stops_early: ClassVar[bool] = False
+    """Whether `fit` watches its validation part to know when to stop. `run.train` fits such a model
+    once: where the data has no validation part, a tenth of train is held out for good."""
     labels_: Labels = field(init=False, repr=False)
     """What `fit` was told about the labels, with their training counts."""
 
@@ -141,7 +145,8 @@ class BaseModel(Params):
     def save(self, path: str | Path) -> None:
         """Write the fitted model to a folder; `labeltree.load` reads it back."""
         self.check_fitted()
-        store.write_folder(path, *self.to_state())
+        if is_main_process():
+            store.write_folder(path, *self.to_state())
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return (header, state): the registered name with parameters, and what was learned.
