@@ -7,7 +7,10 @@ from scipy.sparse import csr_array
 from labeltree.core.dataset import Dataset
 from labeltree.core.errors import DataError
 from labeltree.core.labels import Labels
+from labeltree.models.ensemble import Ensemble
 from labeltree.models.parabel import Parabel
+from labeltree.models.pipeline import Pipeline
+from labeltree.models.popular import Popular
 from labeltree.readers import ReadReport, Splits
 from labeltree.run.train import train
 
@@ -29,6 +32,53 @@ def test_without_validation_a_tenth_of_train_stands_in_and_the_model_sees_all(ch
     plain = train(Parabel(n_trees=1), splits(checkerboard), rule=None)
     assert not hasattr(plain, "decider_")
     assert (plain.predict(checkerboard.X) != model.predict(checkerboard.X)).nnz == 0
+
+
+class Watchful(Popular):
+    """A model that stops early: it writes down what it is fitted on."""
+
+    stops_early = True
+
+    def fit(self, X, Y, *, labels=None, validation=None):
+        seen = (Y.shape[0], None if validation is None else len(validation))
+        self.__dict__.setdefault("fits", []).append(seen)
+        return super().fit(X, Y, labels=labels, validation=validation)
+
+
+@pytest.mark.parametrize("rule", ["global", None])
+def test_a_model_that_stops_early_is_fitted_once(checkerboard, rule):
+    """It keeps the tenth it stopped by: nothing would stop a second fit."""
+    model = train(Watchful(), splits(checkerboard), rule=rule)
+    assert model.fits == [(86, 10)]
+    assert model.labels_.n_train == 86
+    assert hasattr(model, "decider_") == (rule is not None)
+
+
+def test_a_model_that_stops_early_has_all_of_train_where_there_is_validation(checkerboard):
+    validation = checkerboard.subset(range(20))
+    model = train(Watchful(), splits(checkerboard, val=validation))
+    assert model.fits == [(96, 20)]
+    assert model.decider_.rule.fitted_on == "validation, 20 documents"
+
+
+def test_other_models_are_fitted_again_on_all(checkerboard):
+    class Other(Watchful):
+        stops_early = False
+
+    assert train(Other(), splits(checkerboard)).fits == [(86, 10), (96, None)]
+    assert train(Other(), splits(checkerboard), rule=None).fits == [(96, None)]
+
+
+def test_too_few_documents_to_hold_any_out(checkerboard):
+    model = train(Watchful(), splits(checkerboard.subset(range(12))))
+    assert model.fits == [(12, None)]
+
+
+def test_pipelines_and_ensembles_stop_early_if_their_models_do():
+    assert Pipeline(model=Watchful()).stops_early
+    assert not Pipeline(model=Parabel()).stops_early
+    assert Ensemble(models=(Parabel(), Watchful())).stops_early
+    assert not Ensemble(models=(Parabel(),)).stops_early
 
 
 def test_test_labels_decide_nothing(checkerboard):

@@ -71,6 +71,11 @@ class Ensemble(BaseModel):
         wanted = {model.takes for model in self.models}
         return wanted.pop() if len(wanted) == 1 else "both"
 
+    @property
+    def stops_early(self) -> bool:  # type: ignore[override]
+        """Whether a member does."""
+        return any(model.stops_early for model in self.models)
+
     def fit(
         self, X: Any, Y: Any, *, labels: Labels | None = None, validation: Dataset | None = None
     ) -> Self:

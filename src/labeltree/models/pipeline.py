@@ -70,6 +70,11 @@ class Pipeline(BaseModel):
         vectorizer.vocabulary_ = self.vocabulary_
         return vectorizer.transform(as_texts(X))
 
+    @property
+    def stops_early(self) -> bool:  # type: ignore[override]
+        """Whether the model does."""
+        return self.model.stops_early
+
     # The inner model's; a field of its own would be stored twice.
     @property  # type: ignore[misc]
     def labels_(self) -> Labels:

@@ -35,7 +35,8 @@ def train(
     """Fit `model` on the training part and its decisions on validation.
 
     Where there is no validation part, a seeded tenth of train stands in: the decisions are fitted
-    on it, kept, and the model fitted again on all of train.
+    on it, kept, and the model fitted again on all of train. A model that stops early is fitted
+    once, on the other nine tenths: it needs the tenth to know when to stop.
 
     Parameters
     ----------
@@ -49,14 +50,18 @@ def train(
     _check_labels(data)
     if rule is not None:
         check_names(rule, calibrate)
-    decided: Decider | None = None
-    if rule is not None and splits.val is None and len(data) >= 2 / HELD_OUT:
+    held_out, name = splits.val, "validation"
+    if splits.val is None and len(data) >= 2 / HELD_OUT and (rule or model.stops_early):
         rest, held_out = data.split(HELD_OUT, seed)
+        name = HELD_OUT_NAME
         _fit(model, rest, held_out)
-        decided = decider_for(model, held_out, HELD_OUT_NAME, rule=rule, calibrate=calibrate)
-    _fit(model, data, splits.val)
-    if rule is not None and splits.val is not None and len(splits.val):
-        decided = decider_for(model, splits.val, "validation", rule=rule, calibrate=calibrate)
+    else:
+        _fit(model, data, splits.val)
+    decided: Decider | None = None
+    if rule is not None and held_out is not None and len(held_out):
+        decided = decider_for(model, held_out, name, rule=rule, calibrate=calibrate)
+    if splits.val is None and held_out is not None and not model.stops_early:
+        _fit(model, data, None)
     if decided is not None:
         model.decider_ = decided  # type: ignore[attr-defined]
     return model
