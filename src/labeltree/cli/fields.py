@@ -2,7 +2,8 @@
 
 `--n-trees 3` sets a number, `--tree given` chooses a part by name, `--tree.max-leaf 50` sets a
 field of a part (or of a part of that part, where only one has it). Several values are divided by
-commas, `--models parabel,plt`, and counted from 0, `--models.1.search beam`.
+commas, `--models parabel,plt`, and counted from 0, `--models.1.search beam`. Where a part may be
+called anything, `--encoder some/folder` is the one of that name.
 """
 
 from __future__ import annotations
@@ -109,10 +110,17 @@ def _value(annotation: Any, word: str, name: str) -> Any:
             raise ParameterError(f"{name}: a {kind} wanted, found {word!r}") from error
     if annotation is str:
         return word
-    choices = part_names(annotation)
-    if word.replace("-", "_") not in choices:
+    return _part(part_names(annotation), word, name)
+
+
+def _part(choices: dict[str, type[Params]], word: str, name: str) -> Params:
+    """Return the part of that name; or the one that may be called anything, called so."""
+    if word.replace("-", "_") in choices:
+        return choices[word.replace("-", "_")]()
+    named = [part for part in choices.values() if part.named_by]
+    if len(named) != 1:
         raise ParameterError(f"{name}: one of {', '.join(choices)} wanted, found {word!r}")
-    return choices[word.replace("-", "_")]()
+    return named[0](**{named[0].named_by: word})
 
 
 def part_names(annotation: Any) -> dict[str, type[Params]]:

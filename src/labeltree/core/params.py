@@ -86,6 +86,9 @@ class Params:
     """
 
     known: ClassVar[dict[str, type[Params]]] = {}
+    named_by: ClassVar[str] = ""
+    """The field that a word sets where a part is wanted and the word is the name of none: with
+    "name", `--encoder some/folder` is the encoder of that name."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
