@@ -1,0 +1,75 @@
+"""Which documents go together, and what they should be answered with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labeltree.core.arrays import CSR, Ints, Longs, entries_of
+from labeltree.core.seeds import derived
+
+if TYPE_CHECKING:
+    from labeltree.nn.documents import Documents
+
+BUCKET = 50
+"""Batches whose documents are sorted by length together. Random enough for training; in a batch of
+documents of like length little is padding."""
+
+
+class TrainingData(NamedTuple):
+    """Documents and their labels."""
+
+    documents: Documents
+    Y: CSR
+    """Binary, (n_samples, n_labels)."""
+
+
+def batches(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[Longs]:
+    """Return the rows of each batch of an epoch: documents of like length, batches in any order.
+
+    Parameters
+    ----------
+    lengths
+        Of the documents, in tokens, (n_samples,).
+    seed, epoch
+        The same two give the same batches.
+    """
+    rng = np.random.default_rng(int(derived(seed, epoch)))
+    drawn = rng.permutation(len(lengths))
+    bucket = np.arange(len(lengths)) // (BUCKET * batch_size)
+    cut = _cut(drawn[np.lexsort((lengths[drawn], bucket))], batch_size)
+    return [cut[i] for i in rng.permutation(len(cut)).tolist()]
+
+
+def longest_first(lengths: Ints, batch_size: int) -> list[Longs]:
+    """Return the rows of each batch where order does not matter: what is too long fails at once."""
+    return _cut(np.argsort(-lengths.astype(np.int64), kind="stable"), batch_size)
+
+
+def shared_out(
+    found: list[Longs], accumulate: int, rank: int = 0, n_processes: int = 1
+) -> list[list[Longs]]:
+    """Return the batches of each step for one of several processes, `accumulate` a step.
+
+    All processes get the same number of batches: the first ones come again where some are missing.
+    """
+    n_each = -(-len(found) // n_processes)
+    own = [found[i % len(found)] for i in range(rank, n_each * n_processes, n_processes)]
+    return [own[i : i + accumulate] for i in range(0, len(own), accumulate)]
+
+
+def dense_targets(Y: CSR, rows: Longs, device: torch.device) -> Tensor:
+    """Return rows of Y as a dense matrix (n_rows, n_labels), filled where it is needed."""
+    row, column = entries_of(Y, rows)
+    y = torch.zeros((len(rows), Y.shape[1]), device=device)
+    if len(row):
+        at = torch.from_numpy(row * Y.shape[1] + column).to(device, non_blocking=True)
+        y.view(-1)[at] = 1.0
+    return y
+
+
+def _cut(rows: Longs, batch_size: int) -> list[Longs]:
+    return [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from scipy.sparse import csr_array  # noqa: E402
+
+from labeltree.core.arrays import as_csr  # noqa: E402
+from labeltree.nn.batches import (  # noqa: E402
+    BUCKET,
+    batches,
+    dense_targets,
+    longest_first,
+    shared_out,
+)
+
+lengths = st.lists(st.integers(1, 300), min_size=1, max_size=300).map(
+    lambda n: np.array(n, np.int32)
+)
+
+
+@given(lengths, st.integers(1, 40), st.integers(0, 5))
+def test_an_epoch_meets_each_document_once(lengths, batch_size, seed):
+    found = batches(lengths, batch_size, seed, 0)
+    assert sorted(np.concatenate(found).tolist()) == list(range(len(lengths)))
+    assert max(map(len, found)) <= batch_size
+    assert len(found) == -(-len(lengths) // batch_size)
+
+
+@given(lengths, st.integers(1, 40))
+def test_the_longest_come_first(lengths, batch_size):
+    met = lengths[np.concatenate(longest_first(lengths, batch_size))]
+    assert (np.diff(met) <= 0).all()
+    assert len(met) == len(lengths)
+
+
+def test_seed_and_epoch_decide_and_nothing_else():
+    lengths = np.random.default_rng(0).integers(1, 99, 500)
+    first, again = (batches(lengths, 8, 3, 1) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    others = batches(lengths, 8, 3, 2), batches(lengths, 8, 4, 1)
+    for other in others:
+        assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_batches_hold_documents_of_like_length_and_little_padding():
+    lengths = np.random.default_rng(0).integers(1, 200, 10 * BUCKET * 16)
+    found = batches(lengths, 16, 0, 0)
+    padded = sum(len(rows) * lengths[rows].max() for rows in found)
+    assert lengths.sum() / padded > 0.95
+    drawn = [lengths[rows].mean() for rows in found]
+    assert abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.1, "batches come in any order"
+
+
+def test_documents_of_one_length_are_drawn_freely():
+    found = batches(np.ones(4000, np.int32), 4, 0, 0)
+    spread = [np.ptp(rows) for rows in found]
+    assert np.mean(spread) > 1500, "not cut out of the data in order"
+
+
+@pytest.mark.parametrize("n_processes", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [1, 2, 5, 12])
+def test_processes_share_out_all_batches_and_take_as_many_steps(n, n_processes):
+    found = [np.array([i]) for i in range(n)]
+    shares = [shared_out(found, 2, rank, n_processes) for rank in range(n_processes)]
+    assert len({len(share) for share in shares}) == 1
+    assert len({tuple(map(len, share)) for share in shares}) == 1
+    met = [int(rows[0]) for share in shares for step in share for rows in step]
+    assert set(met) == set(range(n))
+    assert len(met) < n + n_processes, "only as many again as are missing"
+
+
+def test_steps_add_up_batches():
+    found = [np.array([i]) for i in range(5)]
+    assert [[int(r[0]) for r in step] for step in shared_out(found, 2)] == [[0, 1], [2, 3], [4]]
+
+
+@given(st.integers(0, 9))
+def test_targets_are_rows_of_the_truth(seed):
+    rng = np.random.default_rng(seed)
+    Y = as_csr(rng.random((12, 7)) < 0.3, "Y")
+    rows = rng.permutation(12)[: rng.integers(0, 12)]
+    found = dense_targets(Y, rows, torch.device("cpu"))
+    assert found.dtype == torch.float32
+    np.testing.assert_array_equal(found.numpy(), Y.toarray()[rows])
+
+
+def test_only_the_rows_asked_for_are_made_dense():
+    """A hundred million documents by a million labels would not fit anywhere."""
+    Y = as_csr(csr_array(([1.0], ([5], [999_999])), shape=(100_000, 1_000_000)), "Y")
+    found = dense_targets(Y, np.array([5, 6]), torch.device("cpu"))
+    assert found.shape == (2, 1_000_000)
+    assert found.nonzero().tolist() == [[0, 999_999]]
