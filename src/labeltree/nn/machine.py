@@ -1,0 +1,102 @@
+"""What a network is trained with: a device, a precision, an optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from labeltree.core.errors import MissingExtraError, ParameterError
+from labeltree.nn.network import Network, device_of
+from labeltree.nn.recipe import Recipe
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def accelerator_for(recipe: Recipe) -> Accelerator:
+    """Return the accelerator for a device, a precision and a log.
+
+    Raises
+    ------
+    ParameterError
+        If the device is not there, or cannot compute in that precision.
+    MissingExtraError
+        If a log is wanted and there is nothing to write it with.
+    """
+    from accelerate import Accelerator
+    from accelerate.utils import DistributedDataParallelKwargs, patch_environment
+    from accelerate.utils.imports import is_tensorboard_available
+
+    device = device_of(recipe.device)
+    precision = _precision(recipe.precision, device)
+    if recipe.log and not is_tensorboard_available():
+        raise MissingExtraError("--log (TensorBoard)", "nn")
+    one_card = {} if device.index is None else {"ACCELERATE_TORCH_DEVICE": str(device)}
+    with patch_environment(**one_card):
+        accelerator = Accelerator(
+            cpu=device.type == "cpu",
+            mixed_precision=precision,
+            log_with="tensorboard" if recipe.log else None,
+            project_dir=recipe.log or None,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+    if recipe.log:
+        accelerator.init_trackers("labeltree")
+    return accelerator
+
+
+def _precision(wanted: str, device: torch.device) -> str:
+    """Return what accelerate calls it."""
+    if wanted == "auto":
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        wanted = "bf16" if has_bf16 else "fp32"
+    if wanted == "fp16" and device.type == "cpu":
+        raise ParameterError("precision fp16 needs a graphics card: choose bf16 or fp32.")
+    return "no" if wanted == "fp32" else wanted
+
+
+@contextmanager
+def own_accelerate() -> Iterator[None]:
+    """Let accelerate start anew inside the block: it keeps one device and precision a process.
+
+    Processes begun by `accelerate launch` go on with theirs.
+    """
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    if _is_launched():
+        yield
+        return
+    shared = [kind._shared_state for kind in (GradientState, AcceleratorState, PartialState)]
+    before = [dict(state) for state in shared]
+    for state in shared:
+        state.clear()
+    try:
+        yield
+    finally:
+        if not _is_launched():
+            for state, old in zip(shared, before, strict=True):
+                state.clear()
+                state.update(old)
+
+
+def _is_launched() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the parameters by learning rate and decay: biases and norms have none."""
+    base = {id(p) for p in network.encoder.base_parameters()}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, p in network.named_parameters():
+        if p.requires_grad:
+            lr = recipe.lr if id(p) in base else recipe.head_lr
+            decay = 0.0 if p.ndim < 2 or name.endswith("bias") else recipe.weight_decay
+            groups.setdefault((lr, decay), []).append(p)
+    return [
+        {"params": params, "lr": lr, "initial_lr": lr, "weight_decay": decay}
+        for (lr, decay), params in groups.items()
+    ]

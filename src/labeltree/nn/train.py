@@ -1,0 +1,265 @@
+"""Training a network: one loop on `accelerate`, for a processor, a graphics card or several.
+
+AdamW with one learning rate for pretrained weights and one for the others, a warm-up, clipped
+gradients; after each epoch a look at validation, whose best weights are kept. A training that is
+killed goes on from its last checkpoint, to the same weights (bit for bit on a processor).
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from math import ceil, isfinite
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labeltree.core.arrays import Longs
+from labeltree.core.errors import ParameterError
+from labeltree.core.pool import phase
+from labeltree.nn.answers import Order, read_batches, validated
+from labeltree.nn.batches import TrainingData, batches, dense_targets, shared_out
+from labeltree.nn.checkpoint import Checkpoints, State, fingerprint
+from labeltree.nn.machine import accelerator_for, own_accelerate, parameter_groups
+from labeltree.nn.network import Network, seeded
+from labeltree.nn.recipe import History, Recipe
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from labeltree.nn.documents import Documents
+
+WATCHED = 50
+"""Steps between two looks at the loss: each makes the program wait for the device."""
+
+
+class Descriptions(NamedTuple):
+    """What labels are described by, for heads that read it."""
+
+    documents: Documents
+    """One a label."""
+    every: int
+    """Steps between two readings."""
+
+
+D = TypeVar("D", TrainingData, Descriptions)
+
+
+def train(
+    network: Network, data: TrainingData, validation: TrainingData | None, recipe: Recipe,
+    *, order: Order, descriptions: Descriptions | None = None,
+) -> History:  # fmt: skip
+    """Train a network in place.
+
+    Parameters
+    ----------
+    validation
+        Held-out documents: the weights of the epoch with the best micro-F1 (at the best single
+        cut; ties by loss) are kept, and `recipe.patience` epochs without a better one end the
+        training. None: all epochs, and the last weights.
+    order
+        The labels that are answered on validation.
+
+    Raises
+    ------
+    ParameterError
+        If the loss is not finite, the device has too little memory, or the recipe cannot be
+        followed here.
+    """
+    with own_accelerate():
+        accelerator = accelerator_for(recipe)
+        with seeded(recipe.seed + accelerator.process_index, accelerator.device):
+            loop = _Loop(accelerator, network, recipe, order, descriptions)
+            try:
+                loop.run(data, validation)
+            except torch.OutOfMemoryError as error:
+                raise ParameterError(
+                    f"The device ran out of memory at step {loop.state.step + 1}. Lower"
+                    " --batch-size, and raise --accumulate as much: the result is the same. Or"
+                    " shorten texts with --encoder.max-length."
+                ) from error
+            finally:
+                for tracker in accelerator.trackers:
+                    tracker.finish()
+            return loop.history()
+
+
+class _Loop:
+    """What the steps of a training share."""
+
+    def __init__(
+        self, accelerator: Accelerator, network: Network, recipe: Recipe, order: Order,
+        descriptions: Descriptions | None,
+    ) -> None:  # fmt: skip
+        self.accelerator, self.network, self.recipe = accelerator, network, recipe
+        self.order, self.descriptions = order, descriptions
+        self.state = State()
+        self.pending: list[tuple[Tensor, int]] = []
+        """Losses not looked at yet, and of how many documents they are the mean."""
+        optimizer = torch.optim.AdamW(parameter_groups(network, recipe), fused=True)
+        self.model, wrapped = accelerator.prepare(network, optimizer)
+        # Without scaled gradients the optimizer itself does: accelerate's wrapper costs time.
+        self.optimizer = optimizer if accelerator.scaler is None else wrapped
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
+
+    def run(self, data: TrainingData, validation: TrainingData | None) -> None:
+        where, name = self.recipe.checkpoints, ""
+        if where:  # of so many processes: each has random numbers of its own
+            name = fingerprint(self.network, data, validation, self.recipe)
+            name += f"-{self.accelerator.num_processes}"
+        self.checkpoints = Checkpoints(where, name, self.accelerator)
+        self.data = self._ready(data)
+        self.validation = None if validation is None else self._ready(validation)
+        if self.descriptions is not None:
+            self.descriptions = self._ready(self.descriptions)
+        self.state = self.checkpoints.load(self.network)
+        while self.state.epoch < self.recipe.epochs and not self._stops:
+            self._epoch()
+        if self.state.best is not None:
+            self.network.load_state_dict(self.state.best)
+        if not all(bool(p.isfinite().all()) for p in self.parameters):
+            raise self._diverged(self.state.step)
+
+    @property
+    def _stops(self) -> bool:
+        return 0 < self.recipe.patience <= self.state.waited
+
+    def _ready(self, data: D) -> D:
+        """Let the encoder do now what it need not do each epoch."""
+        from labeltree.nn.documents import Run
+
+        run = Run(self.accelerator.device, "fp32", self.recipe.batch_size)
+        with self.accelerator.main_process_first():  # the others find what it has cached
+            found = self.network.encoder.ready(data.documents, run)
+        return data._replace(documents=found)
+
+    def _epoch(self) -> None:
+        state, recipe, accelerator = self.state, self.recipe, self.accelerator
+        lengths = self.data.documents.lengths
+        drawn = batches(lengths, recipe.batch_size, recipe.seed, state.epoch)
+        plan = shared_out(
+            drawn, recipe.accumulate, accelerator.process_index, accelerator.num_processes
+        )
+        self.network.train()
+        what = f"epoch {state.epoch + 1} of {recipe.epochs}"
+        with phase(what, len(plan)) if accelerator.is_main_process else nullcontext() as progress:
+            for at in range(len(plan)):
+                if at >= state.at:
+                    self._step(plan[at], len(plan) * recipe.epochs)
+                if progress is not None:
+                    progress.advance()
+        self._close_epoch()
+
+    def _step(self, parts: list[Longs], n_steps: int) -> None:
+        """Change the weights once, by the gradient over all parts."""
+        state, recipe = self.state, self.recipe
+        if self.descriptions is not None and state.step % self.descriptions.every == 0:
+            self._describe(self.descriptions.documents)
+        n_rows = sum(map(len, parts))
+        for i, rows in enumerate(parts):
+            is_last = i == len(parts) - 1
+            with nullcontext() if is_last else self.accelerator.no_sync(self.model):
+                loss = self._loss(rows)
+                self.accelerator.backward(loss * (len(rows) / n_rows))
+            self.pending.append((loss.detach(), len(rows)))
+        if self.accelerator.scaler is not None:
+            self.accelerator.unscale_gradients()
+        if recipe.clip:
+            nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
+        rate = recipe.rate(state.step, n_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        state.step, state.at = state.step + 1, state.at + 1
+        saves = recipe.save_every and state.step % recipe.save_every == 0
+        if saves or state.step % WATCHED == 0:
+            self._look(rate)
+        if saves:
+            self.checkpoints.save(state)
+
+    def _loss(self, rows: Longs) -> Tensor:
+        device = self.accelerator.device
+        batch = self.data.documents.batch(rows).to(device)
+        loss: Tensor = self.model(batch, dense_targets(self.data.Y, rows, device))
+        return loss
+
+    def _look(self, rate: float) -> None:
+        """Fetch the losses since the last look."""
+        if not self.pending:
+            return
+        values = torch.stack([loss for loss, _ in self.pending]).tolist()
+        first = self.state.step - ceil(len(values) / self.recipe.accumulate) + 1
+        for i, value in enumerate(values):
+            if not isfinite(value):
+                raise self._diverged(first + i // self.recipe.accumulate)
+            self.state.loss += value * self.pending[i][1]
+            self.state.n_seen += self.pending[i][1]
+        self.pending.clear()
+        mean = self.state.loss / self.state.n_seen
+        self.accelerator.log({"loss": mean, "rate": rate}, step=self.state.step)
+
+    def _close_epoch(self) -> None:
+        """Look at validation, note what was measured, keep the weights if they are the best."""
+        self._look(0.0)
+        state = self.state
+        f1 = loss = float("nan")
+        if self.validation is not None:
+            f1, loss = self._validate(self.validation)
+            if not isfinite(loss):
+                raise self._diverged(state.step)
+            self.accelerator.log({"validation loss": loss, "micro-F1": f1}, step=state.step)
+        state.history.append([state.loss / max(1, state.n_seen), loss, f1])
+        state.waited += 1
+        if self.validation is not None and self._is_best():
+            state.waited, state.best_epoch = 0, state.epoch
+            weights = self.network.state_dict().items()
+            state.best = {name: value.detach().to("cpu", copy=True) for name, value in weights}
+        state.epoch, state.at, state.loss, state.n_seen = state.epoch + 1, 0, 0.0, 0
+        if not self.recipe.save_every or self._over:
+            self.checkpoints.save(state)
+
+    @property
+    def _over(self) -> bool:
+        return self._stops or self.state.epoch == self.recipe.epochs
+
+    def _is_best(self) -> bool:
+        """Whether the last epoch is better than all before it."""
+        *before, last = ((f1, -loss) for _, loss, f1 in self.state.history)
+        return all(last > other for other in before)
+
+    def _validate(self, data: TrainingData) -> tuple[float, float]:
+        from accelerate.utils import broadcast_object_list
+
+        self.network.eval()
+        with phase("validating"):
+            found = [*validated(self.network, data, self.order, self.recipe.batch_size)]
+        f1, loss = broadcast_object_list(found)  # one process decides when to stop
+        return f1, loss
+
+    @torch.no_grad()
+    def _describe(self, documents: Documents) -> None:
+        """Tell the head how labels look to the encoder as it is now."""
+        was_training = self.network.training
+        self.network.eval()
+        features: Tensor | None = None
+        for rows, text in read_batches(self.network, documents, self.recipe.batch_size):
+            if features is None:
+                features = text.pooled.new_empty((len(documents), text.pooled.shape[1]))
+            features[torch.from_numpy(rows).to(features.device)] = text.pooled
+        self.network.train(was_training)
+        if features is not None:
+            self.state.labels = features
+            self.network.head.see_labels(features)
+
+    def _diverged(self, step: int) -> ParameterError:
+        return ParameterError(
+            f"The loss is not finite at step {step}. Lower --head-lr and --lr, clip gradients"
+            " (--clip 1), or use --precision fp32."
+        )
+
+    def history(self) -> History:
+        columns = np.array(self.state.history, np.float64).reshape(-1, 3).T
+        best = self.state.best_epoch if self.state.best is not None else self.state.epoch - 1
+        return History(columns[0], columns[1], columns[2], best, self.state.step)

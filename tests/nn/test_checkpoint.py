@@ -1,0 +1,194 @@
+"""Trainings that are interrupted end where unbroken ones do, bit for bit."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+from toys import (  # noqa: E402
+    RECIPE,
+    LabelReadingHead,
+    LinearHead,
+    documents,
+    flat_order,
+    learnable,
+    network,
+)
+
+from labeltree.core.arrays import as_csr  # noqa: E402
+from labeltree.nn.batches import TrainingData  # noqa: E402
+from labeltree.nn.checkpoint import fingerprint  # noqa: E402
+from labeltree.nn.train import Descriptions, train  # noqa: E402
+
+
+class PowerCut(Exception):
+    """What ends a training in these tests."""
+
+
+class Interrupted(LinearHead):
+    """Fails at the n-th loss of the training, n counted on the class; never if n is 0."""
+
+    at, n = 0, 0
+
+    def loss(self, text, y):
+        Interrupted.n += self.training
+        if Interrupted.n == Interrupted.at:
+            raise PowerCut
+        return super().loss(text, y)
+
+
+class InterruptedReader(LabelReadingHead):
+    def loss(self, text, y):
+        Interrupted.n += self.training
+        if Interrupted.n == Interrupted.at:
+            raise PowerCut
+        return super().loss(text, y)
+
+
+def run(at=0, *, head=Interrupted, validation=None, net=None, data=None, **changed):
+    """Train 6 epochs of 5 steps, with dropout; fail at the loss `at`."""
+    Interrupted.at, Interrupted.n = at, 0
+    described = Descriptions(documents(5, seed=3), 4) if head is InterruptedReader else None
+    net = net or network(head=head, dropout=0.3)
+    history = train(
+        net, data or learnable(20), validation, RECIPE._replace(epochs=6, **changed),
+        order=flat_order(), descriptions=described,
+    )  # fmt: skip
+    return net, history
+
+
+def assert_same(one, other):
+    (net, history), (again, story) = one, other
+    for name, weight in net.weights().items():
+        np.testing.assert_array_equal(again.weights()[name], weight, err_msg=name)
+    for field in ("loss", "validation_loss", "f1"):
+        np.testing.assert_array_equal(getattr(story, field), getattr(history, field))
+    assert (story.best_epoch, story.n_steps) == (history.best_epoch, history.n_steps)
+
+
+def contrary():
+    data = learnable(20)
+    return TrainingData(data.documents, as_csr(1 - data.Y.toarray(), "Y"))
+
+
+CASES = {
+    "each epoch": ({"save_every": 0}, 13),
+    "in the middle of an epoch": ({"save_every": 3}, 20),
+    "accumulated": ({"save_every": 2, "accumulate": 2}, 17),
+    "before the first checkpoint": ({"save_every": 0}, 2),
+    "before the last step": ({"save_every": 1}, 30),
+    "half precision": ({"save_every": 3, "precision": "bf16"}, 20),
+    "validation": ({"save_every": 0, "validation": contrary(), "patience": 5}, 28),
+    "validation, in an epoch": ({"save_every": 4, "validation": contrary()}, 19),
+    "labels that are read": ({"save_every": 3, "head": InterruptedReader}, 20),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_interrupted_training_goes_on(case, tmp_path):
+    options, at = CASES[case]
+    unbroken = run(**options)
+    options = {**options, "checkpoints": str(tmp_path / "kept")}
+    with pytest.raises(PowerCut):
+        run(at, **options)
+    again = run(**options)
+    assert_same(unbroken, again)
+    n_losses = 30 if len(again[1].loss) == 6 else 5 * len(again[1].loss)
+    assert Interrupted.n < n_losses or at == 2, "it went on, and did not begin again"
+
+
+def test_interrupted_twice(tmp_path):
+    options = {"save_every": 2, "checkpoints": str(tmp_path)}
+    for at in (9, 7):
+        with pytest.raises(PowerCut):
+            run(at, **options)
+    assert_same(run(), run(**options))
+
+
+def test_a_finished_training_is_not_done_again(tmp_path):
+    first = run(checkpoints=str(tmp_path), validation=contrary())
+    again = run(checkpoints=str(tmp_path), validation=contrary())
+    assert Interrupted.n == 0
+    assert_same(first, again)
+
+
+def test_one_that_stopped_early_stays_so(tmp_path):
+    options = {"checkpoints": str(tmp_path), "validation": contrary(), "patience": 1}
+    first = run(**options)
+    assert len(first[1].loss) < 6
+    assert_same(first, run(**options))
+    assert Interrupted.n == 0
+
+
+def test_only_the_last_checkpoint_is_kept(tmp_path):
+    run(checkpoints=str(tmp_path), save_every=1)
+    (training,) = tmp_path.iterdir()
+    assert [entry.name for entry in training.iterdir()] == ["step-000000030-000006"]
+
+
+def test_what_was_half_written_does_not_count(tmp_path):
+    options = {"checkpoints": str(tmp_path), "save_every": 3}
+    with pytest.raises(PowerCut):
+        run(20, **options)
+    (training,) = tmp_path.iterdir()
+    (training / "writing").mkdir()
+    (training / "writing" / "model.safetensors").write_bytes(b"half")
+    assert_same(run(), run(**options))
+
+
+def test_another_training_does_not_go_on_from_there(tmp_path):
+    run(checkpoints=str(tmp_path))
+    run(checkpoints=str(tmp_path), seed=1)
+    assert Interrupted.n == 30
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_makes_another_training():
+    def name(net=None, data=None, validation=None, **changed):
+        return fingerprint(
+            net or network(), data or learnable(), validation, RECIPE._replace(**changed)
+        )
+
+    base = name()
+    free = {"device": "auto", "checkpoints": "x", "save_every": 5, "log": "y"}
+    assert name(**free) == base
+    others = [
+        name(lr=0.02), name(epochs=4), name(precision="bf16"), name(net=network(seed=1)),
+        name(data=learnable(21)), name(data=contrary()), name(validation=learnable()),
+        name(data=learnable(), validation=contrary()),
+    ]  # fmt: skip
+    assert len({base, *others}) == len(others) + 1
+
+
+CHILD = """
+import os, signal, sys
+sys.path[:0] = {path!r}
+import test_checkpoint as t
+class Killed(t.LinearHead):
+    n = 0
+    def loss(self, text, y):
+        Killed.n += 1
+        if Killed.n == 20:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().loss(text, y)
+t.run(head=Killed, checkpoints={folder!r}, save_every=3)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_a_killed_process(tmp_path):
+    """The process ends itself at a given step: nothing is left to chance, nor to clean up."""
+    path = [str(Path(__file__).parent), *sys.path]
+    code = CHILD.format(path=path, folder=str(tmp_path))
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (training,) = tmp_path.iterdir()
+    assert [entry.name for entry in training.iterdir()] == ["step-000000018-000003"]
+    assert_same(run(), run(checkpoints=str(tmp_path), save_every=3))
+    assert Interrupted.n == 12

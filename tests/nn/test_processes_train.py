@@ -1,0 +1,76 @@
+"""Several processes train one model: the same weights in all of them, one decides when to stop."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not torch.distributed.is_available(), reason="one process only here"),
+]
+
+CHILD = """
+import sys
+sys.path[:0] = {path!r}
+import numpy as np, os
+from toys import RECIPE, flat_order, learnable, network
+from labeltree.core.arrays import as_csr
+from labeltree.core.processes import is_main_process
+from labeltree.nn.batches import TrainingData
+from labeltree.nn.train import train
+data = learnable(20)
+contrary = TrainingData(data.documents, as_csr(1 - data.Y.toarray(), "Y"))
+net = network(dropout={dropout})
+recipe = RECIPE._replace(epochs=6, patience=2, clip=0.0, checkpoints={kept!r}, accumulate={accumulate},
+                         batch_size={batch})
+history = train(net, data, {validation}, recipe, order=flat_order())
+rank = int(os.environ["RANK"])
+assert is_main_process() == (rank == 0)
+np.savez(os.path.join({folder!r}, f"rank{{rank}}.npz"), epochs=len(history.f1), **net.weights())
+"""
+
+
+def launched(folder, *, dropout=0.0, validation="None", batch=2, accumulate=1, kept=""):
+    """Train in two processes on the processor; return what each ends with."""
+    script = folder / "child.py"
+    path = [str(Path(__file__).parent), *sys.path]
+    script.write_text(CHILD.format(
+        path=path, folder=str(folder), dropout=dropout, validation=validation, batch=batch,
+        accumulate=accumulate, kept=kept,
+    ))  # fmt: skip
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+               "--master-port", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0",
+               str(script)]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return [dict(np.load(folder / f"rank{rank}.npz")) for rank in (0, 1)]
+
+
+def test_two_processes_are_one_with_two_batches_a_step(tmp_path):
+    from toys import RECIPE, flat_order, learnable, network
+
+    from labeltree.nn.train import train
+
+    first, second = launched(tmp_path)
+    net = network(dropout=0.0)
+    recipe = RECIPE._replace(epochs=6, clip=0.0, accumulate=2, batch_size=2)
+    train(net, learnable(20), None, recipe, order=flat_order())
+    for name, weight in net.weights().items():
+        np.testing.assert_array_equal(first[name], second[name])
+        np.testing.assert_allclose(first[name], weight, rtol=1e-3, atol=1e-5)
+
+
+def test_they_stop_together_and_keep_checkpoints(tmp_path):
+    first, second = launched(
+        tmp_path, dropout=0.2, validation="contrary", kept=str(tmp_path / "kept")
+    )
+    assert first["epochs"] == second["epochs"] < 6
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    (training,) = (tmp_path / "kept").iterdir()
+    assert len(list(training.iterdir())) == 1
