@@ -1,10 +1,14 @@
 """What README and docs show is what happens."""
 
+import ast
 import doctest
+import importlib.util
 import pkgutil
 import re
 import shlex
 import shutil
+import sys
+import types
 from importlib import import_module
 from pathlib import Path
 
@@ -12,10 +16,15 @@ import pytest
 
 import labeltree
 from labeltree.cli import VERBS, main, parser
+from labeltree.cli.fields import configured, pairs, word_at
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf8")
 PAGES = sorted((ROOT / "docs").glob("**/*.md"))
+
+
+NEURAL = {"torch", "torch_geometric", "transformers", "tokenizers", "accelerate", "safetensors"}
+"""Packages of the extra `nn`: what needs them is skipped where they are not installed."""
 
 
 def blocks(text, language):
@@ -96,10 +105,66 @@ def modules():
 
 @pytest.mark.parametrize("module", modules())
 def test_examples_in_docstrings(module):
-    result = doctest.testmod(import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
+    try:
+        loaded = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name not in NEURAL:
+            raise
+        pytest.skip(f"needs {error.name}: labeltree[nn]")
+    result = doctest.testmod(loaded, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0
 
 
 def test_every_module_says_what_it_is():
-    silent = [m for m in modules() if not (import_module(m).__doc__ or "").strip()]
-    assert [m for m in silent if not m.endswith(("core", "linear", "text", "run"))] == []
+    files = [importlib.util.find_spec(m).origin for m in modules()]
+    silent = [f for f in files if not ast.get_docstring(ast.parse(Path(f).read_text("utf8")))]
+    names = [Path(f).parent.name for f in silent if Path(f).stem == "__init__"]
+    assert len(names) == len(silent)
+    assert set(names) <= {"core", "linear", "text", "run"}
+
+
+# ---- the page of neural models ------------------------------------------------------------------
+
+NEURAL_PAGE = (ROOT / "docs" / "neural.md").read_text("utf8")
+
+
+def neural_commands():
+    lines = "".join(blocks(NEURAL_PAGE, "sh")).splitlines()
+    found = [line[line.index("labeltree fit") :] for line in lines if "labeltree fit" in line]
+    return [shlex.split(line)[2:] for line in found]
+
+
+@pytest.mark.parametrize("command", neural_commands(), ids=" ".join)
+def test_the_neural_pages_commands_set_what_they_say(command):
+    model, data, out, where, *flags = command
+    assert (data, out, where) == ("DATA", "--out", "DIR")
+    configured(labeltree.find(model)(), pairs(flags))
+
+
+def test_the_neural_pages_table_has_the_defaults():
+    model = labeltree.find("hiagm")()
+    rows = re.findall(r"^\| (`--.*?) \| (.*?) \|", NEURAL_PAGE, re.MULTILINE)
+    shown = {}
+    for flags, defaults in rows:
+        for flag, default in zip(flags.split(", "), defaults.split(", "), strict=True):
+            shown[flag.strip("`-").replace("-", "_")] = default.strip("`")
+    said = {"encoder": "all-MiniLM-L6-v2", "checkpoints": "none", "save_every": "each epoch",
+            "log": "none"}  # fmt: skip
+    assert said.items() <= shown.items()
+    assert model.encoder.name == model.checkpoints == model.log == ""
+    assert model.save_every == 0
+    for name, default in shown.items() - said.items():
+        assert word_at(model, name) == str(default) or float(default) == getattr(model, name)
+
+
+def test_the_neural_pages_python_runs(capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("accelerate")
+    (code,) = blocks(NEURAL_PAGE, "python")
+    here = {"__name__": "neural_page"}
+    sys.modules["neural_page"] = types.ModuleType("neural_page")
+    try:
+        exec(compile(code, "neural.md", "exec"), here)
+    finally:
+        del sys.modules["neural_page"]
+    assert capsys.readouterr().out.split() == ["[0", "1]"]

@@ -82,6 +82,13 @@ def test_importing_the_package_loads_nothing_heavy(heavy):
     assert heavy not in loaded_by("import labeltree")
 
 
+def test_models_are_listed_without_torch():
+    """Their fields too: only fitting and answering need the extra `nn`."""
+    fields = "[labeltree.find(name)().to_json() for name in labeltree.names()]"
+    modules = loaded_by(f"import labeltree; {fields}")
+    assert not modules & {"torch", "transformers", "accelerate", "torch_geometric"}
+
+
 def test_help_loads_nothing_heavy():
     modules = loaded_by("from labeltree.cli import parser; parser().format_help()")
     assert not modules & {"numpy", "scipy", "numba", "sklearn", "polars", "rich"}
