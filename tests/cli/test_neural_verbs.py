@@ -42,7 +42,7 @@ def test_an_encoder_from_a_folder(model, folder, tmp_path, capsys):
     assert saved.encoder.name == str(tmp_path / "encoder")
     assert (saved.encoder.max_length, saved.epochs, saved.lr) == (16, 2, 1e-4)
     assert main(["evaluate", str(out), str(folder), "--split", "train", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["documents"] == 96
+    assert json.loads(capsys.readouterr().out)["n_documents"] == 96
     (tmp_path / "encoder").rename(tmp_path / "gone")
     texts = tmp_path / "texts.txt"
     texts.write_text("square0 black board1\n")

@@ -56,7 +56,7 @@ def loaded(model, folder):
 
 
 def test_learns_the_checkerboard(checkerboard):
-    model = fitted(checkerboard, epochs=30)
+    model = fitted(checkerboard, epochs=60)
     labels, scores = labeltree.top_k(model.predict(checkerboard.texts), 2)
     expected = np.sort(checkerboard.Y.indices.reshape(-1, 2), axis=1)
     np.testing.assert_array_equal(np.sort(labels, axis=1), expected)
@@ -363,7 +363,7 @@ def test_features():
 
     X = as_csr(np.tile(np.eye(12), (5, 1)), "X")
     Y = as_csr(np.tile(np.eye(3), (20, 1)), "Y")
-    model = ToyFlat(encoder=ToyFeatures(), epochs=40, tree=Grown(), refresh_labels=5)
+    model = ToyFlat(encoder=ToyFeatures(), epochs=100, tree=Grown(), refresh_labels=5)
     assert model.takes == "features"
     assert model.fit(X, Y).score(X, Y) == 1
     with pytest.raises(DataError, match="features"):

@@ -169,7 +169,7 @@ class FeatureEncoder(TextEncoder):
         self.linear = nn.Linear(n_features, width)
 
     def forward(self, batch):
-        pooled = self.linear(batch.features).relu()
+        pooled = self.linear(batch.features).tanh()
         return TextFeatures(pooled, pooled[:, None], torch.ones(len(pooled), 1, dtype=torch.bool))
 
 
