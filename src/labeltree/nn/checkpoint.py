@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FREE = {"device": "", "checkpoints": "", "save_every": 0, "log": ""}
+FREE: dict[str, Any] = {"device": "", "checkpoints": "", "save_every": 0, "log": ""}
 """Entries of a recipe that may be others when a training goes on."""
 
 
