@@ -29,8 +29,8 @@ pytestmark = pytest.mark.parametrize(
     "name", [pytest.param(n, marks=WITHOUT_TORCH) if n in NEURAL else n for n in MODELS]
 )
 SMALL = {
-    "epochs": 30, "batch_size": 8, "head_lr": 0.01, "device": "cpu", "dropout": 0.0, "width": 16,
-    "encoder__hidden": 32, "encoder__dropout": 0.0, "encoder__tfidf__min_df": 1, "hidden": 16,
+    "epochs": 10, "batch_size": 8, "head_lr": 0.03, "device": "cpu", "dropout": 0.0, "width": 16,
+    "encoder__hidden": 64, "encoder__dropout": 0.0, "encoder__tfidf__min_df": 1, "hidden": 16,
     "joint_width": 8, "block": 8, "base__width": 16,
 }  # fmt: skip
 """Fields of networks that need not be large here, whoever has them."""

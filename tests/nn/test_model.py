@@ -56,7 +56,7 @@ def loaded(model, folder):
 
 
 def test_learns_the_checkerboard(checkerboard):
-    model = fitted(checkerboard, epochs=60)
+    model = fitted(checkerboard, epochs=20)
     labels, scores = labeltree.top_k(model.predict(checkerboard.texts), 2)
     expected = np.sort(checkerboard.Y.indices.reshape(-1, 2), axis=1)
     np.testing.assert_array_equal(np.sort(labels, axis=1), expected)
@@ -217,8 +217,9 @@ def test_the_best_epoch_on_validation_is_kept(checkerboard):
 
 
 def test_an_empty_validation_part_is_none(checkerboard):
-    model = fitted(checkerboard, checkerboard.subset([]), epochs=2)
+    model = fitted(checkerboard, checkerboard.subset([]), epochs=5, patience=1)
     assert np.isnan(model.history_.f1).all()
+    assert len(model.history_.f1) == 5, "nothing to stop by"
 
 
 def test_labels_outside_the_universe_take_no_part(checkerboard):
@@ -363,7 +364,7 @@ def test_features():
 
     X = as_csr(np.tile(np.eye(12), (5, 1)), "X")
     Y = as_csr(np.tile(np.eye(3), (20, 1)), "Y")
-    model = ToyFlat(encoder=ToyFeatures(), epochs=100, tree=Grown(), refresh_labels=5)
+    model = ToyFlat(encoder=ToyFeatures(), epochs=40, tree=Grown(), refresh_labels=5)
     assert model.takes == "features"
     assert model.fit(X, Y).score(X, Y) == 1
     with pytest.raises(DataError, match="features"):

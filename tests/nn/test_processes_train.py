@@ -27,8 +27,7 @@ from labeltree.nn.train import train
 data = learnable(20)
 contrary = TrainingData(data.documents, as_csr(1 - data.Y.toarray(), "Y"))
 net = network(dropout={dropout})
-recipe = RECIPE._replace(epochs=6, patience=2, clip=0.0, checkpoints={kept!r}, accumulate={accumulate},
-                         batch_size={batch})
+recipe = RECIPE._replace(epochs=6, patience=2, clip=0.0, checkpoints={kept!r}, batch_size=2)
 history = train(net, data, {validation}, recipe, order=flat_order())
 rank = int(os.environ["RANK"])
 assert is_main_process() == (rank == 0)
@@ -36,17 +35,14 @@ np.savez(os.path.join({folder!r}, f"rank{{rank}}.npz"), epochs=len(history.f1), 
 """
 
 
-def launched(folder, *, dropout=0.0, validation="None", batch=2, accumulate=1, kept=""):
+def launched(folder, *, dropout=0.0, validation="None", kept=""):
     """Train in two processes on the processor; return what each ends with."""
     script = folder / "child.py"
     path = [str(Path(__file__).parent), *sys.path]
-    script.write_text(CHILD.format(
-        path=path, folder=str(folder), dropout=dropout, validation=validation, batch=batch,
-        accumulate=accumulate, kept=kept,
-    ))  # fmt: skip
+    options = {"dropout": dropout, "validation": validation, "kept": kept}
+    script.write_text(CHILD.format(path=path, folder=str(folder), **options))
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-               "--master-port", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0",
-               str(script)]  # fmt: skip
+               "--standalone", str(script)]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     return [dict(np.load(folder / f"rank{rank}.npz")) for rank in (0, 1)]

@@ -187,6 +187,12 @@ def test_training_ends_when_validation_gets_worse():
     assert history.n_steps == n_epochs * 10
 
 
+def test_without_validation_nothing_ends_training():
+    _, history = trained(epochs=6, patience=1)
+    assert len(history.loss) == 6
+    assert history.best_epoch == 5
+
+
 def test_the_best_weights_are_kept():
     data = learnable(40)
     net, history = trained(data, contrary(data), epochs=8, patience=0)

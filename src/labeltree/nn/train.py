@@ -207,15 +207,9 @@ class _Loop:
         f1 = loss = float("nan")
         if self.validation is not None:
             f1, loss = self._validate(self.validation)
-            if not isfinite(loss):
-                raise self._diverged(state.step)
-            self.accelerator.log({"validation loss": loss, "micro-F1": f1}, step=state.step)
         state.history.append([state.loss / max(1, state.n_seen), loss, f1])
-        state.waited += 1
-        if self.validation is not None and self._is_best():
-            state.waited, state.best_epoch = 0, state.epoch
-            weights = self.network.state_dict().items()
-            state.best = {name: value.detach().to("cpu", copy=True) for name, value in weights}
+        if self.validation is not None:
+            self._compare()
         state.epoch, state.at, state.loss, state.n_seen = state.epoch + 1, 0, 0.0, 0
         if not self.recipe.save_every or self._over:
             self.checkpoints.save(state)
@@ -224,10 +218,15 @@ class _Loop:
     def _over(self) -> bool:
         return self._stops or self.state.epoch == self.recipe.epochs
 
-    def _is_best(self) -> bool:
-        """Whether the last epoch is better than all before it."""
-        *before, last = ((f1, -loss) for _, loss, f1 in self.state.history)
-        return all(last > other for other in before)
+    def _compare(self) -> None:
+        """Keep the weights if no epoch before was as good on validation."""
+        state = self.state
+        *before, last = ((f1, -loss) for _, loss, f1 in state.history)
+        state.waited += 1
+        if all(last > other for other in before):
+            state.waited, state.best_epoch = 0, state.epoch
+            weights = self.network.state_dict().items()
+            state.best = {name: value.detach().to("cpu", copy=True) for name, value in weights}
 
     def _validate(self, data: TrainingData) -> tuple[float, float]:
         from accelerate.utils import broadcast_object_list
@@ -236,6 +235,9 @@ class _Loop:
         with phase("validating"):
             found = [*validated(self.network, data, self.order, self.recipe.batch_size)]
         f1, loss = broadcast_object_list(found)  # one process decides when to stop
+        if not isfinite(loss):
+            raise self._diverged(self.state.step)
+        self.accelerator.log({"validation loss": loss, "micro-F1": f1}, step=self.state.step)
         return f1, loss
 
     @torch.no_grad()
