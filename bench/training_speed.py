@@ -1,8 +1,8 @@
 """What does the training loop cost? Documents a second, beside a bare PyTorch loop.
 
 training_speed.py [--encoder NAME|FOLDER|part] [--documents 640] [--repeat 5] [--device auto]
-Both loops train the same network on the same batches with the same optimizer, in turns; the bare one
-does nothing else: no progress, no look at the loss, no clock. Batches are made by ours in both.
+Both loops train the same network on the same batches with the same optimizer, in turns; the bare
+one does nothing else: no progress, no look at the loss. Batches are made by ours in both.
 """
 
 from __future__ import annotations
