@@ -370,6 +370,7 @@ def test_a_log_for_tensorboard(tmp_path, monkeypatch):
     for epoch, step in enumerate((2, 4)):
         assert found["loss", step] == pytest.approx(history.loss[epoch])
         assert found["micro-F1", step] == history.f1[epoch]
+        assert found["rate", step] == RECIPE._replace(epochs=2).rate(step - 1, 4)
         assert found["validation loss", step] == history.validation_loss[epoch]
     sys.modules.pop("tensorboardX", None)
 

@@ -95,6 +95,8 @@ class _Loop:
         self.accelerator, self.network, self.recipe = accelerator, network, recipe
         self.order, self.descriptions = order, descriptions
         self.state = State()
+        self.rate = 0.0
+        """What learning rates were multiplied by in the last step."""
         self.pending: list[tuple[Tensor, int]] = []
         """Losses not looked at yet, and of how many documents they are the mean."""
         optimizer = torch.optim.AdamW(parameter_groups(network, recipe), fused=True)
@@ -167,15 +169,15 @@ class _Loop:
             self.accelerator.unscale_gradients()
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.parameters, recipe.clip)
-        rate = recipe.rate(state.step, n_steps)
+        self.rate = recipe.rate(state.step, n_steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * rate
+            group["lr"] = group["initial_lr"] * self.rate
         self.optimizer.step()
         self.optimizer.zero_grad()
         state.step, state.at = state.step + 1, state.at + 1
         saves = recipe.save_every and state.step % recipe.save_every == 0
         if saves or state.step % WATCHED == 0:
-            self._look(rate)
+            self._look()
         if saves:
             self.checkpoints.save(state)
 
@@ -185,7 +187,7 @@ class _Loop:
         loss: Tensor = self.model(batch, dense_targets(self.data.Y, rows, device))
         return loss
 
-    def _look(self, rate: float) -> None:
+    def _look(self) -> None:
         """Fetch the losses since the last look."""
         if not self.pending:
             return
@@ -198,11 +200,11 @@ class _Loop:
             self.state.n_seen += self.pending[i][1]
         self.pending.clear()
         mean = self.state.loss / self.state.n_seen
-        self.accelerator.log({"loss": mean, "rate": rate}, step=self.state.step)
+        self.accelerator.log({"loss": mean, "rate": self.rate}, step=self.state.step)
 
     def _close_epoch(self) -> None:
         """Look at validation, note what was measured, keep the weights if they are the best."""
-        self._look(0.0)
+        self._look()
         state = self.state
         f1 = loss = float("nan")
         if self.validation is not None:
