@@ -44,7 +44,8 @@ def test_without_torch_the_remedy_is_told(monkeypatch, encoder, missing):
 
 def test_the_command_line_knows_them_by_name():
     names = {"transformer", "bi_gru_cnn", "bi_lstm", "tfidf_mlp", "feature_mlp"}
-    assert set(part_names(Encoder)) == names
+    own = {n for n, part in part_names(Encoder).items() if part.__module__.startswith("labeltree")}
+    assert own == names
     gru = configured(BiGruCnn(), [("kernels", "3,5"), ("vectors", "trained")])
     assert (gru.kernels, gru.vectors) == ((3, 5), "trained")
     assert BiGruCnn.from_json(gru.to_json()).to_json() == gru.to_json()

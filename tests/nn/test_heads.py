@@ -158,7 +158,8 @@ def test_json_both_ways(kind):
 
 
 def test_the_command_line_offers_heads():
-    assert set(part_names(Head)) == {
+    own = {n for n, part in part_names(Head).items() if part.__module__.startswith("labeltree")}
+    assert own == {
         "flat_head", "mcm_head", "graph_head", "hmcn_head", "match_head", "himtl_head",
         "routed_head",
     }  # fmt: skip

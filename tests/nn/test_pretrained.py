@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def test_the_default_is_the_package_where_installed(monkeypatch, tmp_path):
     (tmp_path / PACKAGE / "__init__.py").write_text("raise ImportError('needs not be imported')")
     monkeypatch.setattr(pretrained, "find_spec", find_spec)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, PACKAGE, raising=False)  # another test may have imported it
     assert source_of("") == str(tmp_path / PACKAGE / "model")
 
 

