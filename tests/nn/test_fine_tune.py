@@ -24,12 +24,14 @@ def test_minilm_learns_subjects(data_root, tmp_path, monkeypatch):
     splits = read(folder)
     train, test = splits.train.subset(range(800)), splits.test.subset(range(300))
     model = labeltree.find("flat")(
-        encoder=Transformer(max_length=64), epochs=3, batch_size=16, lr=2e-4, device="cpu"
-    ).fit(train.texts, train.Y, labels=train.labels)
+        encoder=Transformer(max_length=32), epochs=4, batch_size=16, lr=2e-4, head_lr=0.01,
+        device="cpu",
+    ).fit(train.texts, train.Y, labels=train.labels)  # fmt: skip
     found = model.predict(test.texts, 5)
     truth = test.Y[:, : found.shape[1]]
     most = int(train.Y.sum(axis=0).argmax())
-    assert precision(found, truth) > truth[:, [most]].mean() + 0.2, "beyond the commonest label"
+    found_right, common = precision(found, truth), truth[:, [most]].mean()
+    assert found_right > common + 0.2, f"the commonest label alone: {common}"
     assert model.history_.loss[-1] < 0.5 * model.history_.loss[0]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     model.save(tmp_path / "model")
