@@ -10,9 +10,10 @@ are measured against.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from labeltree.core.params import whole, within
+from labeltree.grow import Star, TreeSource
 from labeltree.nn.heads import FlatHead, Head
 from labeltree.nn.model import NeuralModel
 
@@ -23,6 +24,8 @@ __all__ = ["Flat"]
 class Flat(NeuralModel):
     """An encoder and a linear layer, or a perceptron."""
 
+    tree: TreeSource = field(default_factory=Star)
+    """The head asks no hierarchy."""
     dropout: float = within(0, 1, 0.1)
     """Before each layer of the head."""
     layers: int = whole(0, 0)

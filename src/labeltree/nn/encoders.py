@@ -12,7 +12,7 @@ import numpy as np
 
 from labeltree.core.arrays import CSR, Floats
 from labeltree.core.errors import MissingExtraError, ParameterError
-from labeltree.core.inputs import checked_features
+from labeltree.core.inputs import checked_features, checked_texts
 from labeltree.core.model import Takes
 from labeltree.core.params import Params, choice, whole, within
 from labeltree.core.pool import phase
@@ -22,7 +22,6 @@ from labeltree.nn.readings import (
     FeatureReading,
     TfidfReading,
     TransformerReading,
-    checked_texts,
 )
 from labeltree.nn.words import FUNCTION_WORDS, Words, trained_vectors, vectors_from
 from labeltree.text.tfidf import Tfidf

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labeltree.core.arrays import Floats, Ints
-from labeltree.core.dataset import Inputs
-from labeltree.core.errors import DataError, ParameterError
-from labeltree.core.inputs import checked_features
+from labeltree.core.errors import ParameterError
+from labeltree.core.inputs import checked_features, checked_texts
 from labeltree.core.pool import ThreadPool
 from labeltree.core.store import storable
 from labeltree.nn.words import PADDING, UNKNOWN, Words
@@ -286,28 +285,6 @@ class FeatureReading:
             else:
                 first = StandardLinear(self.mean, self.scale, self.hidden)
             return MlpEncoder(first, self.hidden, self.layers, self.dropout)
-
-
-def checked_texts(X: Any) -> Sequence[str]:
-    """Return the texts of X, as a list.
-
-    Raises
-    ------
-    DataError
-        If X is a matrix or one text, or an item is no string.
-    """
-    texts = X.texts if isinstance(X, Inputs) else X
-    if isinstance(texts, str):
-        raise DataError("X is one text.", "Pass a list: model.predict([text]).")
-    if getattr(texts, "ndim", 1) != 1:
-        raise DataError("The encoder takes texts, X is a matrix.", "Use the encoder feature_mlp.")
-    texts = list(texts)
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(
-                f"texts[{position}] is of type {type(text).__name__}.", "Each text is a string."
-            )
-    return texts
 
 
 @contextmanager
