@@ -7,6 +7,8 @@ import tomllib
 from collections import defaultdict
 from typing import Any
 
+from classical import LARGE as LARGE_DATA
+from classical import MODELS, SMALL
 from common import HERE, results
 
 Runs = list[dict[str, Any]]
@@ -15,11 +17,17 @@ LARGE = (*RANKS, "R-Precision", "PSP@1", "PSP@5")
 
 
 def cells() -> dict[tuple[str, str], Runs]:
-    """Return {(data, model): runs}, one a seed."""
+    """Return {(data, model): runs}, one a seed, in the order of the bench."""
+    return measured("classical")
+
+
+def measured(bench: str) -> dict[tuple[str, str], Runs]:
     runs: dict[tuple[str, str], Runs] = defaultdict(list)
-    for row in results("classical"):
+    for row in results(bench):
         runs[row["data"], row["model"]].append(row)
-    return runs
+    places = (*SMALL, *LARGE_DATA), MODELS
+    order = sorted(runs, key=lambda k: (places[0].index(k[0]), places[1].index(k[1].split(",")[0])))
+    return {key: runs[key] for key in order}
 
 
 def mean(runs: Runs, what: str) -> float:
@@ -61,14 +69,11 @@ def published() -> str:
 def splits() -> str:
     """Ours on random splits beside published figures."""
     expected = tomllib.loads((HERE / "expected.toml").read_text("utf8"))
-    runs: dict[tuple[str, str], Runs] = defaultdict(list)
-    for row in results("classical_splits"):
-        runs[row["data"], row["model"]].append(row)
     lines = [
         "| data | model | splits | ours, P@1 / 3 / 5 | published | difference at 1 / 3 / 5 |",
         "| --- | --- | ---: | --- | --- | --- |",
     ]
-    for (data, model), found in runs.items():
+    for (data, model), found in measured("classical_splits").items():
         theirs = expected[data][model.split(",")[0]]["p"]
         ours = [100 * mean(found, m) for m in RANKS]
         shown = " / ".join(spread(found, m) for m in RANKS)
