@@ -109,8 +109,8 @@ class HmcnNetwork(HeadNetwork):
         super().__init__()
         level = graph.level[graph.node_of_label]
         width, dropout = options.width, options.dropout
-        chain = {"f": FeedForwardChain, "r": RecurrentChain}[options.kind]
-        self.chain = chain(text_width, width, int(level.max()) + 1, dropout)
+        chains: dict[str, type[nn.Module]] = {"f": FeedForwardChain, "r": RecurrentChain}
+        self.chain = chains[options.kind](text_width, width, int(level.max()) + 1, dropout)
         self.local = LevelHeads(level, width, dropout)
         self.overall = nn.Linear(width, graph.n_labels)
         shares = Shares(options.overall, options.local, options.violation)
