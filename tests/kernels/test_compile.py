@@ -1,5 +1,8 @@
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +73,48 @@ def test_fast_kernels_keep_infinities_and_nan():
     fast = compiling.fast_kernel(both)
     assert fast(np.inf, np.inf) == (np.inf, False, False)
     assert fast(-np.inf, 1.0) == (-np.inf, True, True)
+
+
+SORTS = """
+import sys
+import numpy as np
+from numba.core.bytecode import FunctionIdentity
+from labeltree.kernels.compile import kernel
+
+@kernel
+def ordered(x):
+    return np.sort(x)
+
+@kernel
+def permutation(x):
+    return np.argsort(x)
+
+for word in sys.argv[1:]:
+    if word.isdecimal():
+        for _ in range(int(word)):
+            first = next(FunctionIdentity._unique_ids)
+        print(first)
+    else:
+        print(globals()[word](np.array([30, 10, 20], np.uint32)).tolist())
+"""
+
+
+def test_code_of_several_processes_is_not_mixed_up(tmp_path):
+    """Numba names what sorts and what sorts indirectly alike but for a number."""
+    (tmp_path / "sorts.py").write_text(SORTS)
+
+    def said(*words):
+        done = subprocess.run(
+            [sys.executable, tmp_path / "sorts.py", *words],
+            env=os.environ | {"LABELTREE_CACHE": str(tmp_path / "cache")},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.split("\n")[:-1]
+
+    one, answer = said("ordered", "1")[::-1]
+    assert answer == "[10, 20, 30]"
+    # Counting from 1, the numbers of both meet after three more functions (numba 0.68).
+    two, answer = said("3", "permutation")
+    assert answer == "[1, 2, 0]"
+    assert abs(int(one) - int(two)) > 1000
+    assert said("ordered", "permutation") == ["[10, 20, 30]", "[1, 2, 0]"]

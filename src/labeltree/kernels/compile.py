@@ -7,9 +7,11 @@ not notice when a kernel that another one calls has changed.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import os
 import platform
+import secrets
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -17,11 +19,18 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core.bytecode import FunctionIdentity
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 logger = logging.getLogger("labeltree")
+
+# Numba tells closures of one name apart by a number, and counts from 1 in every process. Machine
+# code of several processes meets in one cache: there np.sort and np.argsort, both made of closures
+# of the same names, would be taken for each other, and memory overwritten. So each process counts
+# from a place of its own.
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
