@@ -12,14 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import WORK, data_root, record, results
+from common import WORK, data_root, record_apart, results
 
 BENCH = "classical"
 SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@5", "R-Precision")
@@ -63,17 +61,7 @@ def main() -> None:
                 cell = {"data": data, "model": model, "seed": seed, "threads": arguments.threads}
                 done = any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH))
                 if not done and (data, model) not in LEFT_OUT:
-                    run(cell)
-
-
-def run(cell: dict[str, Any]) -> None:
-    """Measure a cell in a fresh process and record it; a model that fails is told, not fatal."""
-    command = [sys.executable, __file__, "--cell", json.dumps(cell)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        print(f"{cell}: {done.stderr[-1500:]}", file=sys.stderr)
-    else:
-        record(BENCH, **cell, **json.loads(done.stdout.splitlines()[-1]))
+                    record_apart(BENCH, __file__, cell)
 
 
 def measured(data: str, model: str, seed: int, threads: int) -> dict[str, Any]:

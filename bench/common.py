@@ -60,6 +60,16 @@ def results(bench: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf8").splitlines()]
 
 
+def record_apart(bench: str, script: str, cell: dict[str, Any]) -> None:
+    """Let a script measure a cell (`--cell JSON`) in a fresh process; failures are told only."""
+    command = [sys.executable, script, "--cell", json.dumps(cell)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{cell}: {done.stderr[-1500:]}", file=sys.stderr)
+    else:
+        record(bench, **cell, **json.loads(done.stdout.splitlines()[-1]))
+
+
 def measured(command: Sequence[str], **options: Any) -> tuple[float, float, str]:
     """Run a command; return (wall seconds, peak resident MB, standard output)."""
     began = time.perf_counter()

@@ -13,14 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import WORK, data_root, record, results
+from common import WORK, data_root, record, record_apart, results
 
 BENCH = "neural"
 KEPT = WORK / "neural"
@@ -65,23 +63,13 @@ def main() -> None:
         ]  # fmt: skip
         for cell in cells:
             if not arguments.compare and not any(same(r, cell) for r in results(BENCH)):
-                run(cell)
+                record_apart(BENCH, __file__, cell)
         if arguments.compare:
             compare(arguments.mode, data, arguments.seeds)
 
 
 def same(row: dict[str, Any], cell: dict[str, Any]) -> bool:
     return all(row.get(k) == v for k, v in cell.items())
-
-
-def run(cell: dict[str, Any]) -> None:
-    """Measure a cell in a fresh process and record it; a model that fails is told, not fatal."""
-    command = [sys.executable, __file__, "--cell", json.dumps(cell)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        print(f"{cell}: {done.stderr[-1500:]}", file=sys.stderr)
-    else:
-        record(BENCH, **cell, **json.loads(done.stdout.splitlines()[-1]))
 
 
 def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[str, Any]:

@@ -226,11 +226,27 @@ class MatchHead(Params):
 
 
 @dataclass
-class HimtlHead(Params):
-    """One head for each branch of the root, of any kind (HiMTL)."""
+class _Wrapper(Params):
+    """What heads around another head have in common."""
 
     base: Head = field(default_factory=GraphHead)
-    """The head of each branch."""
+    """The head inside."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether training needs label sets with all their ancestors."""
+        return self.base.closes
+
+    @property
+    def refresh_labels(self) -> int:
+        """After how many steps labels are described anew; 0: never."""
+        return self.base.refresh_labels
+
+
+@dataclass
+class HimtlHead(_Wrapper):
+    """One head for each branch of the root, of any kind (HiMTL); `base` is that of each branch."""
+
     layout: str = choice("projection", ("projection", "masking"))
     """`projection`: heads of a branch's nodes and labels; `masking`: whole heads, whose answers to
     other branches' labels do not count."""
@@ -247,16 +263,6 @@ class HimtlHead(Params):
     split_seed: int = whole(0, 0)
     """Seed of random groups."""
 
-    @property
-    def closes(self) -> bool:
-        """Whether training needs label sets with all their ancestors."""
-        return self.base.closes
-
-    @property
-    def refresh_labels(self) -> int:
-        """After how many steps labels are described anew; 0: never."""
-        return self.base.refresh_labels
-
     def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
         """Return the network, with fresh weights, for texts of this width."""
         from labeltree.nn.himtl import himtl_network
@@ -265,11 +271,9 @@ class HimtlHead(Params):
 
 
 @dataclass
-class RoutedHead(Params):
+class RoutedHead(_Wrapper):
     """Any head behind a layer whose units learn from the documents of their branch alone."""
 
-    base: Head = field(default_factory=GraphHead)
-    """The head, on the whole graph."""
     block: int = whole(1, 64)
     """Units of each branch."""
     shared: int = whole(0, 64)
@@ -277,16 +281,6 @@ class RoutedHead(Params):
     routing: str = choice("sample", ("sample", "batch"))
     """`sample`: a document teaches the units of all its branches; `batch`: one branch at a time, as
     if batches held documents of one branch only."""
-
-    @property
-    def closes(self) -> bool:
-        """Whether training needs label sets with all their ancestors."""
-        return self.base.closes
-
-    @property
-    def refresh_labels(self) -> int:
-        """After how many steps labels are described anew; 0: never."""
-        return self.base.refresh_labels
 
     def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
         """Return the network, with fresh weights, for texts of this width."""
