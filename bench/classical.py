@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from common import WORK, data_root, record_apart, results
+from common import WORK, data_root, is_measured, peak_mb, record_apart
 
 BENCH = "classical"
 SHOWN = ("P@1", "P@3", "P@5", "PSP@1", "PSP@5", "R-Precision")
@@ -59,8 +57,7 @@ def main() -> None:
         for seed in range(arguments.seeds):
             for model in arguments.models.split(","):
                 cell = {"data": data, "model": model, "seed": seed, "threads": arguments.threads}
-                done = any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH))
-                if not done and (data, model) not in LEFT_OUT:
+                if (data, model) not in LEFT_OUT and not is_measured(BENCH, **cell):
                     record_apart(BENCH, __file__, cell)
 
 
@@ -96,14 +93,6 @@ def measured(data: str, model: str, seed: int, threads: int) -> dict[str, Any]:
     shown = {m: round(metrics[m], 6) for m in SHOWN if m in metrics}
     settings = SETTINGS.get((data, model), {})
     return found | {"specific": specific, "settings": settings} | shown | tails
-
-
-def peak_mb() -> int:
-    """Return this process's peak so far; a fresh program's, not its parent's."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return round(int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
-from common import data_root, record, results
+from common import data_root, is_measured, record
 from scipy.sparse import csr_array, vstack
 
 import labeltree
@@ -43,7 +43,7 @@ def main() -> None:
         for model in arguments.models.split(";"):
             for split in range(arguments.splits):
                 cell = {"data": data, "model": model, "split": split}
-                if not any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH)):
+                if not is_measured(BENCH, **cell):
                     record(BENCH, **cell, **measured(**cell, threads=arguments.threads))
 
 

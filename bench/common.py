@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -58,6 +59,19 @@ def results(bench: str) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     return [json.loads(line) for line in file.read_text("utf8").splitlines()]
+
+
+def is_measured(bench: str, **cell: Any) -> bool:
+    """Whether a measurement of a bench has all these values."""
+    return any(all(row.get(k) == v for k, v in cell.items()) for row in results(bench))
+
+
+def peak_mb() -> int:
+    """Return this process's peak so far; `ru_maxrss` remembers the program that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return round(int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def record_apart(bench: str, script: str, cell: dict[str, Any]) -> None:

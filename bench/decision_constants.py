@@ -14,7 +14,7 @@ from itertools import product
 from unittest.mock import patch
 
 import numpy as np
-from common import data_root, record, results
+from common import data_root, is_measured, record
 
 from labeltree.metrics import (
     calibration,
@@ -43,7 +43,7 @@ def main() -> None:
         splits = replace(read(data_root() / data), test=None)
         for seed in range(arguments.seeds):
             cell = {"data": data, "seed": seed}
-            if not any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH)):
+            if not is_measured(BENCH, **cell):
                 run(cell, splits, arguments.threads)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from common import data_root, record, results
+from common import data_root, is_measured, record
 from scipy.sparse import csr_array
 
 from labeltree.core.arrays import CSR
@@ -51,7 +51,7 @@ def main() -> None:
         splits = read(data_root() / data)
         for seed in range(arguments.seeds):
             cell = {"data": data, "seed": seed}
-            if not any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH)):
+            if not is_measured(BENCH, **cell):
                 run(cell, splits, arguments.threads)
 
 

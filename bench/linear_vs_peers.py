@@ -4,7 +4,8 @@ linear_vs_peers.py [--data a,b] [--shapes parabel-1,xr-16] [--threads 1,2] [--re
 
 The same matrices for all; each phase of each system in a process and an environment of its own
 (`make bench-peers`). Repeats are interleaved: one of each system, then again. Cells already in
-bench/results for this commit's code are not run again. All answers are scored by our evaluator.
+bench/results are not run again: remove their lines to measure anew. All answers are scored by our
+evaluator.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import synthetic
-from common import HERE, WORK, data_root, record, results
+from common import HERE, WORK, data_root, is_measured, record
 from quality_vs_peers import write_repository_text
 
 from labeltree.core.arrays import as_binary
@@ -128,7 +129,7 @@ def prepare(data: str, folder: Path) -> None:
 
 def run(cell: dict[str, Any]) -> None:
     """Train, predict and answer a first document, each in its own process; record all of it."""
-    if any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH)):
+    if is_measured(BENCH, **cell):
         return
     folder, system = SPEED / cell["data"], cell["system"]
     settings = SHAPES[cell["shape"]][system]

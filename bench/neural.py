@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import WORK, data_root, record, record_apart, results
+from common import WORK, data_root, is_measured, peak_mb, record, record_apart
 
 BENCH = "neural"
 KEPT = WORK / "neural"
@@ -62,14 +61,10 @@ def main() -> None:
             for seed in range(arguments.seeds) for m, layout in GRID if m in wanted
         ]  # fmt: skip
         for cell in cells:
-            if not arguments.compare and not any(same(r, cell) for r in results(BENCH)):
+            if not arguments.compare and not is_measured(BENCH, **cell):
                 record_apart(BENCH, __file__, cell)
         if arguments.compare:
             compare(arguments.mode, data, arguments.seeds)
-
-
-def same(row: dict[str, Any], cell: dict[str, Any]) -> bool:
-    return all(row.get(k) == v for k, v in cell.items())
 
 
 def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[str, Any]:
@@ -95,7 +90,7 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
     return {
         "n_train": len(splits.train), "n_test": len(splits.test), "closed": splits.train.closed,
         "seconds": round(seconds, 1), "docs_per_s": round(every.report.documents_per_second),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mb": peak_mb(),
         **shown, **ranks,
     }  # fmt: skip
 

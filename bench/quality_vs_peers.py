@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from common import HERE, WORK, data_root, measured, record, results
+from common import HERE, WORK, data_root, is_measured, measured, record
 
 import labeltree
 from labeltree.core.scores import from_ranking
@@ -50,14 +50,10 @@ def main() -> None:
         for n_trees in map(int, arguments.trees.split(",")):
             for seed in range(arguments.seeds):
                 cell = {"model": arguments.model, "data": data, "n_trees": n_trees, "seed": seed}
-                if not done(cell | {"system": "labeltree"}):
+                if not is_measured(BENCH, **cell | {"system": "labeltree"}):
                     ours(cell | {"threads": arguments.threads})
-                if not done(cell | {"system": PEER[arguments.model]}):
+                if not is_measured(BENCH, **cell | {"system": PEER[arguments.model]}):
                     theirs(cell | {"threads": arguments.threads}, arguments.peer_python)
-
-
-def done(cell: dict[str, Any]) -> bool:
-    return any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH))
 
 
 def fit(cell: dict[str, Any], folder: Path) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from common import WORK, data_root, measured, record, results
+from common import WORK, data_root, is_measured, measured, record
 
 import labeltree
 
@@ -40,7 +40,7 @@ def main() -> None:
         for seed in range(arguments.seeds)
     ]
     for cell in cells:
-        if not any(all(r.get(k) == v for k, v in cell.items()) for r in results(BENCH)):
+        if not is_measured(BENCH, **cell):
             run(cell, arguments.threads)
 
 
