@@ -59,6 +59,18 @@ def topics():
 
 
 @pytest.fixture(scope="session")
+def quiet_topics():
+    """(X, Y, topic) of 200 documents whose loudest words say nothing of their labels."""
+    rng = np.random.default_rng(1)
+    n = 200
+    topic, noise = np.arange(n) % 2, rng.integers(0, 2, n)
+    X = np.zeros((n, 4))
+    X[np.arange(n), topic] = 0.3
+    X[np.arange(n), 2 + noise] = 1
+    return X, np.eye(2)[topic], topic
+
+
+@pytest.fixture(scope="session")
 def data_root():
     """The folder of real data sets; tests that need it skip where it is absent."""
     root = os.environ.get("LABELTREE_DATA")
