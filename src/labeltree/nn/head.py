@@ -108,7 +108,26 @@ class FlatNetwork(HeadNetwork):
         return super().misfit(text, y, only)
 
 
-class CoherentNetwork(HeadNetwork):
+class WrappedNetwork(HeadNetwork):
+    """What networks around a head leave to it."""
+
+    base: HeadNetwork
+    """The head inside."""
+
+    def regularisation(self) -> Tensor:
+        """Return the base's."""
+        return self.base.regularisation()
+
+    def see_labels(self, features: Tensor) -> None:
+        """Show labels to the base."""
+        self.base.see_labels(features)
+
+    def drop_training_parts(self) -> None:
+        """Drop those of the base."""
+        self.base.drop_training_parts()
+
+
+class CoherentNetwork(WrappedNetwork):
     """A head whose answers never rise from a label to its children (C-HMCNN; see `coherence`).
 
     Parameters
@@ -140,18 +159,6 @@ class CoherentNetwork(HeadNetwork):
         """Return the highest of the base's answers at or below each label."""
         highest: Tensor = self.mcm(self.base.answer(text))
         return highest
-
-    def regularisation(self) -> Tensor:
-        """Return the base's."""
-        return self.base.regularisation()
-
-    def see_labels(self, features: Tensor) -> None:
-        """Show labels to the base."""
-        self.base.see_labels(features)
-
-    def drop_training_parts(self) -> None:
-        """Drop those of the base."""
-        self.base.drop_training_parts()
 
 
 class GraphNetwork(HeadNetwork):

@@ -67,11 +67,27 @@ class FlatHead(Params):
 
 
 @dataclass
-class McmHead(Params):
-    """Any head made coherent: no label is more probable than its parents (C-HMCNN)."""
+class _Wrapper(Params):
+    """What heads around another head have in common."""
 
     base: Head = field(default_factory=FlatHead)
-    """The head whose answers are changed."""
+    """The head inside."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether training needs label sets with all their ancestors."""
+        return self.base.closes
+
+    @property
+    def refresh_labels(self) -> int:
+        """After how many steps labels are described anew; 0: never."""
+        return self.base.refresh_labels
+
+
+@dataclass
+class McmHead(_Wrapper):
+    """Any head made coherent: no label is more probable than its parents (C-HMCNN)."""
+
     train: str = choice("max_constraint", ("max_constraint", "base"))
     """The loss: the max constraint loss, or the base's own; then only answers are changed."""
 
@@ -79,11 +95,6 @@ class McmHead(Params):
     def closes(self) -> bool:
         """Whether training needs label sets with all their ancestors."""
         return self.train == "max_constraint" or self.base.closes
-
-    @property
-    def refresh_labels(self) -> int:
-        """After how many steps labels are described anew; 0: never."""
-        return self.base.refresh_labels
 
     def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
         """Return the network, with fresh weights, for texts of this width."""
@@ -226,27 +237,11 @@ class MatchHead(Params):
 
 
 @dataclass
-class _Wrapper(Params):
-    """What heads around another head have in common."""
+class HimtlHead(_Wrapper):
+    """One head for each branch of the root, of any kind (HiMTL)."""
 
     base: Head = field(default_factory=GraphHead)
-    """The head inside."""
-
-    @property
-    def closes(self) -> bool:
-        """Whether training needs label sets with all their ancestors."""
-        return self.base.closes
-
-    @property
-    def refresh_labels(self) -> int:
-        """After how many steps labels are described anew; 0: never."""
-        return self.base.refresh_labels
-
-
-@dataclass
-class HimtlHead(_Wrapper):
-    """One head for each branch of the root, of any kind (HiMTL); `base` is that of each branch."""
-
+    """The head of each branch."""
     layout: str = choice("projection", ("projection", "masking"))
     """`projection`: heads of a branch's nodes and labels; `masking`: whole heads, whose answers to
     other branches' labels do not count."""
@@ -274,6 +269,8 @@ class HimtlHead(_Wrapper):
 class RoutedHead(_Wrapper):
     """Any head behind a layer whose units learn from the documents of their branch alone."""
 
+    base: Head = field(default_factory=GraphHead)
+    """The head, on the whole graph."""
     block: int = whole(1, 64)
     """Units of each branch."""
     shared: int = whole(0, 64)

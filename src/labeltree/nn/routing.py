@@ -21,7 +21,7 @@ from labeltree.core.arrays import Longs
 from labeltree.nn.branches import Cut, root_branches
 from labeltree.nn.fusion import TextFeatures
 from labeltree.nn.graph import LabelGraph
-from labeltree.nn.head import HeadNetwork
+from labeltree.nn.head import WrappedNetwork
 
 if TYPE_CHECKING:
     from labeltree.nn.heads import RoutedHead
@@ -74,7 +74,7 @@ class RoutedAdapter(nn.Module):
         return added
 
 
-class RoutedNetwork(HeadNetwork):
+class RoutedNetwork(WrappedNetwork):
     """Any head behind a routed adapter. Answers use all units."""
 
     label: Tensor
@@ -117,18 +117,6 @@ class RoutedNetwork(HeadNetwork):
         """Return the branches of each document's labels, (batch, n_blocks) of 0 and 1."""
         hits = y.new_zeros((len(y), self.n_blocks)).index_add(1, self.owner, y[:, self.label])
         return (hits > 0).to(y.dtype)
-
-    def regularisation(self) -> Tensor:
-        """Return the base's."""
-        return self.base.regularisation()
-
-    def see_labels(self, features: Tensor) -> None:
-        """Show labels to the base."""
-        self.base.see_labels(features)
-
-    def drop_training_parts(self) -> None:
-        """Drop those of the base."""
-        self.base.drop_training_parts()
 
     def _batches(self, branch: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return documents by branch, each with the route of that branch alone.
