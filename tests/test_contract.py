@@ -234,6 +234,12 @@ def test_wrong_number_of_features(name, checkerboard):
         model.predict(checkerboard.X[:, :-1])
 
 
+def test_knows_how_many_features_a_row_has(name, checkerboard):
+    model = fitted(name, checkerboard)
+    wanted = checkerboard.X.shape[1] if model.takes == "features" and name != "popular" else None
+    assert model.n_features == wanted
+
+
 def test_wrong_kind_of_input(name, checkerboard):
     model = made(name)
     other = checkerboard.texts if model.takes == "features" else checkerboard.X

@@ -143,6 +143,21 @@ def test_features_need_no_vectoriser(tmp_path, capsysbinary, monkeypatch):
     assert third == {"labels": []}
 
 
+@pytest.mark.parametrize("name", ["fastxml", "plst", "sleec", "mach", "ensemble", "popular"])
+def test_features_that_a_line_does_not_name_are_the_models_all_the_same(
+    name, tmp_path, capsysbinary, monkeypatch
+):
+    rows = [f"{i % 2} {i % 2}:1 2:0.{1 + i % 3} 9:0.1\n" for i in range(40)]
+    (tmp_path / "train.txt").write_text("40 12 2\n" + "".join(rows))
+    fit = ["fit", name, str(tmp_path), "--out", str(tmp_path / "m"), "--quiet", "--no-threshold"]
+    assert main(fit) == 0
+    typed(monkeypatch, "0:1\n1 1:1.5\n")
+    assert main(["predict", str(tmp_path / "m"), "-", "--k", "1"]) == 0
+    first, second = answers(capsysbinary)
+    if name != "popular":
+        assert [a["labels"][0]["id"] for a in (first, second)] == ["0", "1"]
+
+
 # ---- predict -------------------------------------------------------------------------------------
 
 

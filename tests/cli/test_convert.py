@@ -96,11 +96,12 @@ def test_features_that_count_from_zero(tmp_path, capsys):
     assert read(out).train.X.shape == (2, 5)
 
 
-def test_a_test_part_has_the_features_of_the_model(tmp_path, capsys):
+@pytest.mark.parametrize("kind", ["parabel", "plst", "mach"])
+def test_a_test_part_has_the_features_of_the_model(kind, tmp_path, capsys):
     for name, last in (("train", 9), ("test", 3)):
         (tmp_path / f"{name}.svm").write_text(f"1 1:1\n2 2:1 {last}:1\n" * 4)
     model = str(tmp_path / "model")
-    fit = ["fit", "parabel", str(tmp_path), "--out", model, "--quiet", "--no-threshold"]
+    fit = ["fit", kind, str(tmp_path), "--out", model, "--quiet", "--no-threshold"]
     assert main(fit) == 0
     assert main(["evaluate", model, str(tmp_path / "test.svm"), "--json", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out)["P@1"] == pytest.approx(1)

@@ -217,7 +217,7 @@ def _features(lines: list[tuple[int, bytes]], model: BaseModel, file: str) -> CS
 
     from labeltree.core.errors import DataError
 
-    n_features: int = model.trees_[0].n_features if hasattr(model, "trees_") else 2**31 - 1
+    n_features = 2**31 - 1 if model.n_features is None else model.n_features
     rows: list[dict[int, float]] = []
     for number, line in lines:
         tokens = line.split()

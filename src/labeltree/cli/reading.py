@@ -50,7 +50,6 @@ def reading_options(arguments: argparse.Namespace, model: Any = None) -> ReadOpt
         "first_index",
     )  # fmt: skip
     given = {name: getattr(arguments, name) for name in names}
-    trees = getattr(model, "trees_", None)
-    if trees:
-        given["n_features"] = trees[0].n_features
+    if model is not None:
+        given["n_features"] = model.n_features
     return ReadOptions(**{name: value for name, value in given.items() if value is not None})

@@ -82,6 +82,11 @@ class BaseModel(Params):
         """Return scores (n_samples, n_labels), at most k entries a row, each in (0, 1]."""
         raise NotImplementedError
 
+    @property
+    def n_features(self) -> int | None:
+        """Features of a row that the fitted model takes; None for texts, or if any number fits."""
+        return None
+
     def update(self, X: Any, Y: Any, *, labels: Labels | None = None, drift: float = 0.1) -> Update:
         """Learn from more documents, retraining only what they concern.
 

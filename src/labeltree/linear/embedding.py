@@ -95,11 +95,16 @@ class LabelEmbedding(BaseModel):
         """Return V, (n_labels, dim)."""
         raise NotImplementedError
 
+    @property
+    def n_features(self) -> int:
+        """Features of a document."""
+        return len(self.regressor_.weight)
+
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
         self.check_fitted()
         check_k(k)
-        X, n_labels = checked_features(X, len(self.regressor_.weight)), len(self.labels_)
+        X, n_labels = checked_features(X, self.n_features), len(self.labels_)
 
         def best(block: CSR) -> tuple[Ints, Doubles]:
             return self.decoded(self.regressor_(block), k)
@@ -121,7 +126,7 @@ class LabelEmbedding(BaseModel):
             Of a label that has training documents.
         """
         self.check_fitted()
-        x = unit_rows(checked_features(x, len(self.regressor_.weight)))
+        x = unit_rows(checked_features(x, self.n_features))
         vector, offset = self.decoder_.of(column)
         return self.along(x, vector, offset)
 

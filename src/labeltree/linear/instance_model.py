@@ -46,11 +46,16 @@ class InstanceModel(BaseModel):
         """Return the trees."""
         raise NotImplementedError
 
+    @property
+    def n_features(self) -> int:
+        """Features of a document."""
+        return self.forest_.n_features
+
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
         self.check_fitted()
         check_k(k)
-        X, n_labels = checked_features(X, self.forest_.n_features), len(self.labels_)
+        X, n_labels = checked_features(X, self.n_features), len(self.labels_)
 
         def best(block: CSR) -> tuple[Ints, Doubles]:
             return self.best(Rows(*for_kernel(block)), min(k, n_labels))

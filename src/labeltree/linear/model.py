@@ -118,10 +118,15 @@ class LinearForest(BaseModel):
             )
         return self.documents_
 
+    @property
+    def n_features(self) -> int:
+        """Features of a document."""
+        return self.trees_[0].n_features
+
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
         self.check_fitted()
-        X = unit_rows(checked_features(X, self.trees_[0].n_features))
+        X = unit_rows(checked_features(X, self.n_features))
         how = Search(k, self.beam, exact=self.search == "exact")
         pool = ThreadPool(self.n_jobs)
         return rank(self.trees_, X, how, n_labels=len(self.labels_), pool=pool)

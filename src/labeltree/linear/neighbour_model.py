@@ -122,6 +122,11 @@ class NeighbourModel(BaseModel):
         """Return the map of the documents of a part to codes, (n_features, dim)."""
         raise NotImplementedError
 
+    @property
+    def n_features(self) -> int:
+        """Features of a document."""
+        return self.memory_.n_features
+
     def predict(self, X: Any, k: int = 5) -> CSR:
         """Return scores (n_samples, n_labels), at most k entries a row."""
         self.check_fitted()
@@ -163,7 +168,7 @@ class NeighbourModel(BaseModel):
         )
 
     def _checked(self, X: Any) -> CSR:
-        return unit_rows(checked_features(X, self.memory_.n_features))
+        return unit_rows(checked_features(X, self.n_features))
 
     def _nearest(self, X: CSR) -> tuple[Ints, Floats]:
         """Return (row, similarity), (n_samples, n_learners * n_neighbours), learner by learner."""

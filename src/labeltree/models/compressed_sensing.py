@@ -81,7 +81,7 @@ class CompressedSensing(LabelEmbedding):
         solves a least-squares problem. A label that was not chosen is shown as if it came last.
         """
         self.check_fitted()
-        x = unit_rows(checked_features(x, len(self.regressor_.weight)))
+        x = unit_rows(checked_features(x, self.n_features))
         at = seen_place(self.decoder_.column, column)
         chosen = self._pursued(self.regressor_(x))[0][0]
         others = np.setdiff1d(chosen[chosen >= 0], [at])

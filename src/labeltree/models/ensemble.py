@@ -76,6 +76,11 @@ class Ensemble(BaseModel):
         """Whether a member does."""
         return any(model.stops_early for model in self.models)
 
+    @property
+    def n_features(self) -> int | None:
+        """Features of a row: what those members say that do not take any number."""
+        return next((m.n_features for m in self.members_ if m.n_features is not None), None)
+
     def fit(
         self, X: Any, Y: Any, *, labels: Labels | None = None, validation: Dataset | None = None
     ) -> Self:

@@ -162,6 +162,11 @@ class NeuralModel(BaseModel):
         documents = network.encoder.ready(self.reading_.read(X), run)
         return ranking(network, documents, k, order, self.batch_size)
 
+    @property
+    def n_features(self) -> int | None:
+        """Features of a row, where the encoder reads features."""
+        return getattr(self.reading_, "n_features", None)
+
     def recipe(self) -> Recipe:
         """Return how the network is trained."""
         return Recipe(**{name: getattr(self, name) for name in Recipe._fields})

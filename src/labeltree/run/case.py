@@ -47,16 +47,11 @@ class Case:
             row = model.features([document])  # type: ignore[attr-defined]
             self.terms = model.vocabulary_.terms  # type: ignore[attr-defined]
         else:
-            row = checked_features(document, self.n_features(self.inner))
+            row = checked_features(document, self.inner.n_features)
         if row.shape[0] != 1:
             raise DataError(f"One document can be explained at a time, found {row.shape[0]}.")
         self.row: CSR = row
         self.scores = self.inner.predict(row, k=len(self.labels))
-
-    @staticmethod
-    def n_features(model: Any) -> int:
-        """Return how many features a row of a model has, which is no pipeline."""
-        raise NotImplementedError
 
     def explained(self, column: int) -> Any:
         """Explain a label."""

@@ -159,7 +159,11 @@ def n_features(model: BaseModel) -> int:
     DataError
         If the model cannot be explained.
     """
-    return _kind(model).n_features(innermost(model))
+    inner = innermost(model)
+    if _kind(model) is _LinearCase:
+        return trees_of(inner)[0].linear.n_features
+    found: int = inner.n_features
+    return found
 
 
 def _case(model: BaseModel, document: Any, texts: Sequence[str] | None) -> Case:
@@ -184,11 +188,6 @@ class _LinearCase(Case):
         super().__init__(model, document, texts)
         self.x: CSR = unit_rows(self.row)
         self.levels = cache(lambda t: walk(self.trees[t].linear, self.x, self.trees[t].beam))
-
-    @staticmethod
-    def n_features(model: Any) -> int:
-        """Return how many features a row has."""
-        return trees_of(model)[0].linear.n_features
 
     def explained(self, column: int) -> Explanation:
         """Explain the best path to a label: one the search found, else the one that scores best."""

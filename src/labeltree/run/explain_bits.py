@@ -58,11 +58,6 @@ class BitsExplanation:
 class BitsCase(Case):
     """A model of shared bits and one document."""
 
-    @staticmethod
-    def n_features(model: Any) -> int:
-        """Return how many features a row has."""
-        return int(model.n_features)
-
     def explained(self, column: int) -> BitsExplanation:
         """Explain a label by its buckets."""
         found = self.inner.evidence(self.row, column)

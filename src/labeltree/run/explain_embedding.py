@@ -39,11 +39,6 @@ class EmbeddingExplanation:
 class EmbeddingCase(Case):
     """A label embedding and one document."""
 
-    @staticmethod
-    def n_features(model: Any) -> int:
-        """Return how many features a row has."""
-        return len(model.regressor_.weight)
-
     def explained(self, column: int) -> EmbeddingExplanation:
         """Explain a label by the words."""
         evidence = self.inner.evidence(self.row, column)

@@ -95,11 +95,6 @@ class ForestCase(Case):
         self.x: CSR = self.inner.seen(self.row)
         self.leaves = self.forest.leaves(Rows(*for_kernel(self.x)))[0]
 
-    @staticmethod
-    def n_features(model: Any) -> int:
-        """Return how many features a row has."""
-        return int(model.forest_.n_features)
-
     def explained(self, column: int) -> ForestExplanation:
         """Explain a label by the trees whose leaves hold it."""
         shares = np.array([self._share(leaf, column) for leaf in self.leaves.tolist()])

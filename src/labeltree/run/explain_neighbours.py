@@ -72,11 +72,6 @@ class NeighbourCase(Case):
         n_voters = self.inner.n_learners * self.inner.n_neighbours
         self.voters = self.inner.neighbours(self.row, n_voters)
 
-    @staticmethod
-    def n_features(model: Any) -> int:
-        """Return how many features a row has."""
-        return int(model.memory_.n_features)
-
     def explained(self, column: int) -> NeighbourExplanation:
         """Explain a label by the neighbours that carry it."""
         carrying: list[Neighbour] = []
