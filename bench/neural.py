@@ -3,15 +3,17 @@
 neural.py [--data a,b] [--mode frozen|tuned] [--models x,y] [--seeds 3]
 
 Each cell (mode, data, model, layout, seed) in a process of its own; cells already in bench/results
-are not run again. Training stops by, and decisions are fitted on, the validation part (or a seeded
-tenth of train); test chooses nothing. Decided labels are kept in bench/work for the comparison:
-`neural.py --compare` draws the paired bootstrap over documents from them.
+are not run again. Training stops by, and decisions are fitted on, the validation part (or a tenth
+of train, the same for all models and seeds); test chooses nothing. Vectors of frozen encoders are
+computed before all cells, and read from the disk by each. Decided labels are kept in bench/work
+for the comparison: `neural.py --compare` draws the paired bootstrap over documents from them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from common import WORK, data_root, is_measured, peak_mb, record, record_apart
 BENCH = "neural"
 KEPT = WORK / "neural"
 FIRST = {"arxiv_subjects": (10_000, 2_000)}
-"""Data sets of which the first training and the first test documents are used."""
+"""Data sets of which the first training documents, and the first others, are used."""
 WRAPPED = ("flat", "c_hmcnn", "hiagm", "hitin")
 LAYOUTS = ("none", "masking", "projection")
 GRID = [
@@ -32,7 +34,8 @@ GRID = [
 ]
 SETTINGS: dict[str, dict[str, Any]] = {
     "frozen": {
-        "encoder__frozen": True, "epochs": 60, "patience": 5, "batch_size": 64, "head_lr": 3e-3,
+        "encoder__frozen": True, "encoder__frozen_precision": "bf16", "epochs": 60, "patience": 5,
+        "batch_size": 64, "head_lr": 3e-3,
     },
     "tuned": {"epochs": 8, "patience": 2, "batch_size": 32, "head_lr": 3e-3, "precision": "bf16"},
 }  # fmt: skip
@@ -52,7 +55,8 @@ def main() -> None:
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cell:
-        print(json.dumps(measured(**json.loads(arguments.cell))))
+        cell = json.loads(arguments.cell)
+        print(json.dumps(embedded(cell["data"]) if "what" in cell else measured(**cell)))
         return
     wanted = arguments.models.split(",") if arguments.models else [model for model, _ in GRID]
     for data in arguments.data.split(","):
@@ -60,6 +64,8 @@ def main() -> None:
             {"mode": arguments.mode, "data": data, "model": m, "layout": layout, "seed": seed}
             for seed in range(arguments.seeds) for m, layout in GRID if m in wanted
         ]  # fmt: skip
+        if arguments.mode == "frozen" and not is_measured(BENCH, what="vectors", data=data):
+            record_apart(BENCH, __file__, {"what": "vectors", "data": data})
         for cell in cells:
             if not arguments.compare and not is_measured(BENCH, **cell):
                 record_apart(BENCH, __file__, cell)
@@ -71,6 +77,7 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
     """Fit, decide and measure; keep truth and decisions."""
     from scipy.sparse import save_npz
 
+    from labeltree.nn.model import NeuralModel
     from labeltree.run.evaluate import examine
     from labeltree.run.results import Settings
     from labeltree.run.train import train
@@ -87,6 +94,8 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
         save_npz(kept(mode, data, model, layout, seed, name), matrix)
     shown = {m: round(every.report.metrics[m], 6) for m in SHOWN if m in every.report.metrics}
     ranks = {f"specific {m}": round(v, 6) for m, v in specific.items() if m in SHOWN}
+    if isinstance(fitted, NeuralModel):
+        shown |= {"n_epochs": len(fitted.history_.loss), "head_ms": head_ms(fitted, splits.train.Y)}
     return {
         "n_train": len(splits.train), "n_test": len(splits.test), "closed": splits.train.closed,
         "seconds": round(seconds, 1), "docs_per_s": round(every.report.documents_per_second),
@@ -98,12 +107,29 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
 def documents(data: str) -> Any:
     """Return the splits, or the first documents of them."""
     from labeltree.readers import read
+    from labeltree.run.train import HELD_OUT
 
     splits = read(data_root() / data)
-    n_train, n_test = FIRST.get(data, (len(splits.train), len(splits.test)))
-    return replace(
-        splits, train=splits.train.subset(range(n_train)), test=splits.test.subset(range(n_test))
-    )
+    if splits.val is None:
+        train, val = splits.train.split(HELD_OUT, 0)
+        splits = replace(splits, train=train, val=val)
+    if data not in FIRST:
+        return splits
+    n_train, n_others = FIRST[data]
+    val, test = (part.subset(range(n_others)) for part in (splits.val, splits.test))
+    return replace(splits, train=splits.train.subset(range(n_train)), val=val, test=test)
+
+
+def embedded(data: str) -> dict[str, Any]:
+    """Let the frozen encoder read all documents; its vectors stay on the disk."""
+    splits = documents(data)
+    fitted = made("frozen", "flat", "none", 0).set_params(epochs=1)
+    began = time.perf_counter()
+    fitted.fit(splits.train.texts, splits.train.Y, validation=splits.val)
+    fitted.predict(splits.test.texts)
+    seconds = time.perf_counter() - began
+    count = sum(len(part) for part in (splits.train, splits.val, splits.test))
+    return {"seconds": round(seconds, 1), "docs_per_s": round(count / seconds), "n": count}
 
 
 def made(mode: str, model: str, layout: str, seed: int) -> Any:
@@ -116,6 +142,28 @@ def made(mode: str, model: str, layout: str, seed: int) -> Any:
     if layout != "none":
         preset = find("himtl")(base=preset.head(), layout=layout)
     return preset.set_params(seed=seed, **SETTINGS[mode])
+
+
+def head_ms(fitted: Any, Y: Any, n_steps: int = 21) -> float:
+    """Return milliseconds that a head takes for a training step of 32 documents, encoder apart."""
+    import numpy as np
+    import torch
+
+    from labeltree.nn.batches import dense_targets
+    from labeltree.nn.documents import EmbeddedDocuments
+    from labeltree.nn.network import built
+
+    network = built(fitted.reading_, fitted.head(), fitted.graph_, pretrained=False, seed=0).train()
+    width, rows = network.encoder.width, np.arange(32)
+    network.head.see_labels(torch.randn(Y.shape[1], width))
+    vectors = np.random.default_rng(0).standard_normal((32, width), np.float32)
+    batch = EmbeddedDocuments(vectors).batch(rows)
+    y, seconds = dense_targets(Y, rows, network.device), []
+    for _ in range(n_steps):
+        began = time.perf_counter()
+        network(batch, y).backward()
+        seconds.append(time.perf_counter() - began)
+    return round(1000 * statistics.median(seconds), 2)
 
 
 def kept(mode: str, data: str, model: str, layout: str, seed: int, what: str) -> Path:

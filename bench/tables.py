@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import classical_tables
+import neural_tables
 import speed_tables
 from common import HERE, results
 
@@ -204,6 +205,8 @@ def provenance() -> str:
         "phases",
         "classical",
         "classical_splits",
+        "neural",
+        "training_speed",
     ):
         for row in results(bench):
             seen[bench].add(f"{row['commit']} on {row.get('machine', '?')}")
@@ -228,6 +231,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "classical_published": classical_tables.published,
     "classical_splits": classical_tables.splits,
     "classical_large": classical_tables.large,
+    "neural_frozen": lambda: neural_tables.grid("frozen"),
+    "neural_tuned": lambda: neural_tables.grid("tuned"),
+    "neural_bootstrap": neural_tables.bootstrap,
+    "training_speed": neural_tables.speed,
 }
 
 if __name__ == "__main__":

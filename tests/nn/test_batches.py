@@ -12,6 +12,7 @@ from labeltree.nn.batches import (  # noqa: E402
     BUCKET,
     batches,
     dense_targets,
+    log_odds,
     longest_first,
     shared_out,
 )
@@ -93,3 +94,9 @@ def test_only_the_rows_asked_for_are_made_dense():
     found = dense_targets(Y, np.array([5, 6]), torch.device("cpu"))
     assert found.shape == (2, 1_000_000)
     assert found.nonzero().tolist() == [[0, 999_999]]
+
+
+def test_log_odds_of_labels():
+    Y = as_csr(csr_array(np.array([[1, 0, 1], [1, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)), "Y")
+    found = torch.sigmoid(log_odds(Y))
+    torch.testing.assert_close(found, torch.tensor([4.5, 0.5, 1.5]) / 5)

@@ -109,6 +109,22 @@ def test_training_lowers_the_loss(kind):
     assert mean_loss() < before
 
 
+@pytest.mark.parametrize("name", HIERARCHIES)
+@pytest.mark.parametrize("kind", HEADS)
+def test_answers_begin_where_they_are_told(kind, name):
+    g = graph(name)
+    network, text, first = built(HEADS[kind], g).eval(), texts(5), torch.randn(g.n_labels)
+    network.begin_at(first)
+    before = network(text)
+    risen = torch.linspace(-6, -5, g.n_labels)
+    network.begin_at(first + risen)
+    change = network(text) - before
+    if "hmcn" in kind:  # what is added is added to two logits, whose probabilities are mixed
+        assert (change < -4).all()
+    else:
+        torch.testing.assert_close(change, risen.expand_as(change), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", HEADS)
 def test_a_batch_of_one_trains(kind):
     g = graph("tree")

@@ -25,6 +25,7 @@ from labeltree.core.labels import Labels  # noqa: E402
 from labeltree.core.pool import ThreadPool  # noqa: E402
 from labeltree.grow import Given, Graft, Grown, Huffman, Random, Star  # noqa: E402
 from labeltree.nn.graph import LabelGraph  # noqa: E402
+from labeltree.nn.heads import FlatHead  # noqa: E402
 from labeltree.nn.network import Network  # noqa: E402
 
 
@@ -162,6 +163,20 @@ def squares_only(checkerboard):
     """Return the data with the most specific labels only, and both colours on no document."""
     Y = checkerboard.labels.hierarchy.most_specific(checkerboard.Y)
     return Dataset(Y, checkerboard.labels, texts=checkerboard.texts)
+
+
+def test_answers_begin_at_the_labels_frequencies(checkerboard):
+    class Linear(ToyFlat):
+        def head(self):
+            return FlatHead()
+
+    n, counts = checkerboard.Y.shape[0], checkerboard.Y.sum(axis=0)
+    expected = np.log((counts + 0.5) / (n - counts + 0.5))
+    for begin, is_told in (("frequencies", True), ("random", False)):
+        model = Linear(epochs=1, head_lr=1e-9, lr=1e-9, begin=begin)
+        model.fit(checkerboard.texts, checkerboard.Y, labels=checkerboard.labels)
+        bias = model.weights_["head.linear.bias"]
+        assert np.allclose(bias, expected, atol=1e-5) == is_told
 
 
 def test_label_sets_are_closed_where_the_head_wants_that(checkerboard, monkeypatch):

@@ -65,6 +65,16 @@ def test_frozen_and_unfrozen_answer_alike():
     assert frozen.ready(ready, CPU) is ready
 
 
+def test_vectors_in_half_precision_are_others_and_near():
+    docs = documents()
+    whole, half = (
+        encoder(frozen=True, frozen_precision=p).ready(docs, CPU) for p in ("fp32", "bf16")
+    )
+    assert half.vectors.dtype == whole.vectors.dtype == np.float32
+    assert not np.array_equal(half.vectors, whole.vectors)
+    np.testing.assert_allclose(half.vectors, whole.vectors, atol=0.05)
+
+
 def test_a_frozen_model_neither_learns_nor_drops():
     frozen = encoder(frozen=True).train()
     assert frozen.training

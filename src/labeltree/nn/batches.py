@@ -27,6 +27,15 @@ class TrainingData(NamedTuple):
     """Binary, (n_samples, n_labels)."""
 
 
+def log_odds(Y: CSR) -> Tensor:
+    """Return log(n_l / (n - n_l)) of labels on n_l of n documents, half a document added to both.
+
+    (n_labels,) of Y (n_samples, n_labels), binary.
+    """
+    count = np.bincount(Y.indices, minlength=Y.shape[1]).astype(np.float32)
+    return torch.from_numpy(np.log((count + 0.5) / (Y.shape[0] - count + 0.5)))
+
+
 def batches(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[Longs]:
     """Return the rows of each batch of an epoch: documents of like length, batches in any order.
 

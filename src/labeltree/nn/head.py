@@ -49,6 +49,9 @@ class HeadNetwork(nn.Module):
         """Return what weights cost, a scalar."""
         return torch.zeros(())
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Let answers begin near these logits, (n_labels,), whatever the text says: set biases."""
+
     def see_labels(self, features: Tensor) -> None:
         """Take note of what labels are described by, (n_labels, width): constants."""
 
@@ -101,6 +104,11 @@ class FlatNetwork(HeadNetwork):
         logits: Tensor = self.linear(self.body(text.pooled))
         return logits
 
+    @torch.no_grad()
+    def begin_at(self, logits: Tensor) -> None:
+        """Set the biases of the last layer."""
+        self.linear.bias.copy_(logits)
+
     def misfit(self, text: TextFeatures, y: Tensor, only: Tensor | None = None) -> Tensor:
         """Return the binary cross entropy."""
         if only is None and 0 < self.chunk < y.shape[1]:
@@ -117,6 +125,10 @@ class WrappedNetwork(HeadNetwork):
     def regularisation(self) -> Tensor:
         """Return the base's."""
         return self.base.regularisation()
+
+    def begin_at(self, logits: Tensor) -> None:
+        """Let the base's answers begin there."""
+        self.base.begin_at(logits)
 
     def see_labels(self, features: Tensor) -> None:
         """Show labels to the base."""
@@ -184,6 +196,10 @@ class GraphNetwork(HeadNetwork):
     def forward(self, text: TextFeatures) -> Tensor:
         """Return logits (batch, n_labels)."""
         return self.readout(self.states(text))
+
+    def begin_at(self, logits: Tensor) -> None:
+        """Set the biases of the readout."""
+        self.readout.begin_at(logits)
 
     def states(self, text: TextFeatures) -> States:
         """Return the states of the nodes for each text."""

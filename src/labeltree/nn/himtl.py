@@ -137,6 +137,11 @@ class HimtlNetwork(HeadNetwork):
         costs = [head.regularisation() for head, _, _ in self._each()]
         return torch.stack([cost.to(self.combine.slots.device) for cost in costs]).sum()
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Let the answers of each head begin there."""
+        for head, own, task in self._each():
+            head.begin_at(logits if task.masked else logits[own])
+
     def see_labels(self, features: Tensor) -> None:
         """Show each head its labels."""
         for head, own, task in self._each():

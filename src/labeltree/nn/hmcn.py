@@ -98,6 +98,14 @@ class LevelHeads(nn.Module):
         logits = [linear(hidden(known[level])) for level, hidden, linear in heads]
         return torch.cat(logits, 1).index_select(1, self.at)
 
+    @torch.no_grad()
+    def begin_at(self, logits: Tensor) -> None:
+        """Set the biases of the answers, (n_labels,)."""
+        by_level = logits[self.at.argsort()]
+        biases = [linear.get_parameter("bias") for linear in self.linears]
+        for bias, part in zip(biases, by_level.split([len(b) for b in biases]), strict=True):
+            bias.copy_(part)
+
 
 class HmcnNetwork(HeadNetwork):
     """A chain over levels with local heads, and a global one at its end."""
@@ -126,6 +134,12 @@ class HmcnNetwork(HeadNetwork):
             return Answers(local, overall, self.beta * local + (1 - self.beta) * overall)
         both = torch.stack([local, overall], -1)
         return Answers(local, overall, mean_logit(both, self.log_share))
+
+    @torch.no_grad()
+    def begin_at(self, logits: Tensor) -> None:
+        """Set the biases of local and global answers."""
+        self.local.begin_at(logits)
+        self.overall.bias.copy_(logits)
 
     def forward(self, text: TextFeatures) -> Tensor:
         """Return the mixed logits (batch, n_labels)."""

@@ -255,6 +255,10 @@ class MatchNetwork(HeadNetwork):
         found = (((texts[:, None] - nodes[at]) ** 2).mean(-1) for at in draws[:4])
         return Distances(*found)
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Let the text side's answers begin there."""
+        self.text.begin_at(logits)
+
     def regularisation(self) -> Tensor:
         """Return the text side's."""
         return self.text.regularisation()

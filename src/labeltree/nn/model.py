@@ -58,6 +58,9 @@ class NeuralModel(BaseModel):
     prior: str = choice("share", PRIORS)
     """What edges weigh at first, where the head weighs them, counted from training labels: `share`
     n_c / n_p, `sibling` the same over siblings, `uniform`, or `none`."""
+    begin: str = choice("frequencies", ("frequencies", "random"))
+    """Where answers begin: at the labels' `frequencies`, whatever the text says, or at `random`
+    near one half, from where rare labels come down over the first thousands of steps."""
     epochs: int = whole(1, 20)
     """Times that each document is met, at most."""
     batch_size: int = whole(1, 32, search="16,32,64")
@@ -121,7 +124,7 @@ class NeuralModel(BaseModel):
         """
         require_torch()
         from labeltree.nn.answers import Order
-        from labeltree.nn.batches import TrainingData
+        from labeltree.nn.batches import TrainingData, log_odds
         from labeltree.nn.network import built
         from labeltree.nn.train import train
 
@@ -133,6 +136,8 @@ class NeuralModel(BaseModel):
         data = TrainingData(reading.read(X), truth)
         held_out = self._held_out(validation, reading, hierarchy if head.closes else None)
         network = built(reading, head, graph, pretrained=True, seed=self.seed)
+        if self.begin == "frequencies":
+            network.head.begin_at(log_odds(truth))
         history = train(
             network, data, held_out, self.recipe(), order=Order.of(graph, known.counts > 0),
             descriptions=self._descriptions(head, reading, X, truth, known),

@@ -49,6 +49,7 @@ class TransformerReading:
     pooling: str
     dropout: float
     frozen: bool
+    frozen_precision: str
     freeze_layers: int
     gradient_checkpointing: bool
     source: str = field(default="", metadata={"stored": False})
@@ -93,8 +94,9 @@ class TransformerReading:
                 else build(self.config, pooler=pooler)
             )
             encoder = TransformerEncoder(
-                model, self.pooling, self.dropout, frozen=self.frozen, about=self.config
-            )
+                model, self.pooling, self.dropout, frozen=self.frozen, about=self.config,
+                frozen_precision=self.frozen_precision,
+            )  # fmt: skip
         freeze(model, self.freeze_layers)
         if self.gradient_checkpointing:
             recompute_activations(model)

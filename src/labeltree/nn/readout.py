@@ -21,6 +21,9 @@ class Readout(Protocol):
     def matrices(self) -> list[Tensor]:
         """Return weights with a row for each label, for recursive regularisation."""
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Set the biases of the answers, (n_labels,)."""
+
 
 class FlattenReadout(nn.Module):
     """z = W flatten(H) + b: each label sees all nodes (HiAGM), n_labels x n_nodes x width."""
@@ -37,6 +40,11 @@ class FlattenReadout(nn.Module):
     def matrices(self) -> list[Tensor]:
         """Return W, (n_labels, n_nodes * width)."""
         return [self.linear.weight]
+
+    @torch.no_grad()
+    def begin_at(self, logits: Tensor) -> None:
+        """Set b."""
+        self.linear.bias.copy_(logits)
 
 
 class LabelWiseReadout(nn.Module):
@@ -61,6 +69,11 @@ class LabelWiseReadout(nn.Module):
     def matrices(self) -> list[Tensor]:
         """Return the weights, (n_labels, width)."""
         return [self.weight]
+
+    @torch.no_grad()
+    def begin_at(self, logits: Tensor) -> None:
+        """Set the biases."""
+        self.bias.copy_(logits)
 
 
 class LayerwiseReadout(nn.Module):
@@ -94,3 +107,9 @@ class LayerwiseReadout(nn.Module):
     def matrices(self) -> list[Tensor]:
         """Return the weights of each layer, (n_labels, width)."""
         return [linear.get_parameter("weight") for linear in self.linears]
+
+    @torch.no_grad()
+    def begin_at(self, logits: Tensor) -> None:
+        """Share the biases out among the layers."""
+        for linear in self.linears:
+            linear.get_parameter("bias").copy_(logits / len(self.linears))

@@ -29,14 +29,18 @@ class TransformerEncoder(TextEncoder):
         The model is not trained: only what is built on its vectors learns.
     about
         The model's architecture, in any words.
+    frozen_precision
+        In which a frozen model computes the vectors that are kept: `fp32` or `bf16`.
     """
 
     def __init__(
-        self, model: Any, pooling: str, dropout: float, *, frozen: bool = False, about: str = ""
-    ) -> None:
+        self, model: Any, pooling: str, dropout: float, *, frozen: bool = False, about: str = "",
+        frozen_precision: str = "fp32",
+    ) -> None:  # fmt: skip
         super().__init__()
         self.model = model
         self.pooling, self.frozen, self.about = pooling, frozen, about
+        self.frozen_precision = frozen_precision
         self.width = int(model.config.hidden_size)
         self.dropout = nn.Dropout(dropout)
         if frozen:
@@ -73,6 +77,7 @@ class TransformerEncoder(TextEncoder):
         """Return the documents as vectors, if the encoder is frozen."""
         if not self.frozen or not isinstance(documents, TokenDocuments):
             return documents
+        run = run._replace(precision=self.frozen_precision)
         return embedded(self, documents, run, f"{self.pooling} {self.about}")
 
     def base_parameters(self) -> list[nn.Parameter]:

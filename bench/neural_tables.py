@@ -1,0 +1,88 @@
+"""The tables of docs/neural.md, from bench/results/neural.jsonl and training_speed.jsonl."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import Any
+
+from classical_tables import spread
+from common import results
+from neural import GRID
+
+Runs = list[dict[str, Any]]
+METRICS = (
+    "micro-F1", "macro-F1", "hierarchical-F1", "specific R-Precision", "specific P@1",
+    "specific P@5",
+)  # fmt: skip
+
+
+def grid(mode: str) -> str:
+    """Draw networks and linear trees on the same documents."""
+    rows = cells(mode)
+    if not rows:
+        return "Not measured yet.\n"
+    lines = [
+        "| data | model | wrapped | seeds | " + " | ".join(METRICS)
+        + " | violations | fit, s | head, ms | peak MB |",
+        "| --- | --- | --- | ---: |" + " ---: |" * (len(METRICS) + 4),
+    ]  # fmt: skip
+    for (data, model, layout), runs in rows.items():
+        values = " | ".join(spread(runs, m) for m in METRICS)
+        broken = statistics.mean(r.get("violations", 0) for r in runs)
+        seconds = statistics.median(r["seconds"] for r in runs)
+        head = (
+            f"{statistics.median(r['head_ms'] for r in runs):.1f}" if "head_ms" in runs[0] else ""
+        )
+        wrapped = "" if layout == "none" else layout
+        lines.append(
+            f"| {data} | `{model}` | {wrapped} | {len(runs)} | {values} | {broken:.3f}"
+            f" | {seconds:,.0f} | {head} | {max(r['peak_mb'] for r in runs):,} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def cells(mode: str) -> dict[tuple[str, str, str], Runs]:
+    """Return {(data, model, layout): runs}, one a seed, in the order of the bench."""
+    found: dict[tuple[str, str, str], Runs] = defaultdict(list)
+    for row in results("neural"):
+        if row.get("mode") == mode and "seed" in row:
+            found[row["data"], row["model"], row["layout"]].append(row)
+    data = list(dict.fromkeys(key[0] for key in found))
+    return {(d, *g): found[d, *g] for d in sorted(data) for g in GRID if (d, *g) in found}
+
+
+def bootstrap() -> str:
+    """Draw what wrapping changes."""
+    rows = {(r["mode"], r["data"], r["model"], r["layout"], r["metric"]): r
+            for r in results("neural") if r.get("what") == "bootstrap"}  # fmt: skip
+    if not rows:
+        return "Not measured yet.\n"
+    lines = [
+        "| data | encoder | head | wrapped | seeds | metric | change, points | 95 % interval | p |",
+        "| --- | --- | --- | --- | ---: | --- | ---: | ---: | ---: |",
+    ]
+    for (mode, data, model, layout, metric), row in rows.items():
+        low, high = 100 * row["low"], 100 * row["high"]
+        lines.append(
+            f"| {data} | {mode} | `{model}` | {layout} | {row['seeds']} | {metric}"
+            f" | {100 * row['difference']:+.2f} | {low:+.2f} to {high:+.2f} | {row['p']:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def speed() -> str:
+    """Draw the loop beside a bare one."""
+    rows = results("training_speed")
+    if not rows:
+        return "Not measured yet.\n"
+    lines = [
+        "| encoder | device | documents/s, ours | bare loop | ratio | repeats |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in {(r["encoder"], r["device"]): r for r in rows}.values():
+        lines.append(
+            f"| {row['encoder']} | {row['device']} | {row['ours']:,} | {row['bare']:,}"
+            f" | {row['ratio']:.3f} | {row['repeat']} |"
+        )
+    return "\n".join(lines) + "\n"
