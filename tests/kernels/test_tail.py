@@ -15,9 +15,9 @@ def test_distances_are_those_of_documents_of_length_one():
     label = np.array(
         [[0, 1, 2], [3, -1, -1], [1, 0, 3], [2, 1, -1], [0, 3, 1], [2, 2, 0]], np.int32
     )
-    scratch = np.zeros(20, np.float32)
-    rows, means = (Rows(*for_kernel(as_csr(m, "m"))) for m in (X, centres))
-    found = centre_distances(rows, label, means, scratch)
+    scratch = np.zeros(4)
+    rows, means = (Rows(*for_kernel(as_csr(m, "m"))) for m in (X, centres.T))
+    found = centre_distances(rows, label, means, (centres**2).sum(axis=1), scratch)
     unit = X / np.maximum(1e-12, np.linalg.norm(X, axis=1, keepdims=True))
     for i, labels in enumerate(label):
         for c, one in enumerate(labels):

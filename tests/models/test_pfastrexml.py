@@ -86,9 +86,9 @@ def test_a_constant_beside_documents_of_length_1_halves_their_distances():
     found = []
     for documents in (unit_rows(X), unit_rows(with_constant(unit_rows(X)))):
         centres = as_csr(csr_array(Y.T / Y.sum(axis=0)[:, None]) @ documents, "centres")
-        x = np.zeros(documents.shape[1], np.float32)
-        rows = Rows(*for_kernel(documents)), Rows(*for_kernel(centres))
-        found.append(centre_distances(rows[0], label, rows[1], x))
+        x, mu = (Rows(*for_kernel(as_csr(m, "m"))) for m in (documents, csr_array(centres.T)))
+        squared = np.asarray(centres.power(2).sum(axis=1), np.float64)
+        found.append(centre_distances(x, label, mu, squared, np.zeros(20)))
     some = np.diff(X.indptr) > 0
     np.testing.assert_allclose(found[1][some], found[0][some] / 2, atol=1e-6)
 

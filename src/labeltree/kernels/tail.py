@@ -6,12 +6,15 @@ import numpy as np
 
 from labeltree.kernels.compile import kernel
 from labeltree.kernels.sparse import Rows
-from labeltree.kernels.types import F32, F64, I32
+from labeltree.kernels.types import F64, I32
 
 
 @kernel
-def centre_distances(X: Rows, label: I32, centres: Rows, x: F32) -> F64:
+def centre_distances(X: Rows, label: I32, centres: Rows, squared: F64, total: F64) -> F64:
     """Return |x_i / |x_i| - mu_l|^2 for some labels of each document.
+
+    Products with all centres are added up feature by feature: a document has few of them, a centre
+    has those of all its documents.
 
     Parameters
     ----------
@@ -20,9 +23,11 @@ def centre_distances(X: Rows, label: I32, centres: Rows, x: F32) -> F64:
     label
         (n, k); -1 where there is none.
     centres
-        mu_l, a row each.
-    x
-        Scratch (n_features,), all zero, and again on return.
+        mu_l, a column each: (n_features, n_labels).
+    squared
+        |mu_l|^2, (n_labels,).
+    total
+        Scratch (n_labels,), all zero, and again on return.
 
     Returns
     -------
@@ -31,20 +36,16 @@ def centre_distances(X: Rows, label: I32, centres: Rows, x: F32) -> F64:
     n, k = label.shape
     distance = np.zeros((n, k))
     for i in range(n):
-        start, end = X.indptr[i], X.indptr[i + 1]
-        squared = 0.0
-        for j in range(start, end):
-            x[X.indices[j]] = X.data[j]
-            squared += float(X.data[j]) ** 2
-        length = np.sqrt(squared) if squared > 0 else 1.0
+        length = 0.0
+        for j in range(X.indptr[i], X.indptr[i + 1]):
+            value, feature = float(X.data[j]), X.indices[j]
+            length += value * value
+            for e in range(centres.indptr[feature], centres.indptr[feature + 1]):
+                total[centres.indices[e]] += value * float(centres.data[e])
+        own, length = (1.0, np.sqrt(length)) if length > 0 else (0.0, 1.0)
         for c in range(k):
-            if label[i, c] >= 0:
-                own, common = 0.0, 0.0
-                for j in range(centres.indptr[label[i, c]], centres.indptr[label[i, c] + 1]):
-                    value = float(centres.data[j])
-                    own += value * value
-                    common += value * float(x[centres.indices[j]])
-                distance[i, c] = own + squared / length**2 - 2 * common / length
-        for j in range(start, end):
-            x[X.indices[j]] = 0
+            at = label[i, c]
+            if at >= 0:
+                distance[i, c] = squared[at] + own - 2 * total[at] / length
+        total[:] = 0
     return distance

@@ -65,8 +65,9 @@ class Pfastrexml(RankingForest):
         """Return the trees for weighted labels; averages each label's documents on the way."""
         weight = inverse_propensity(labels.counts, Y.shape[0], self.a, self.b).astype(np.float32)
         sums = csr_array(Y.T) @ unit_rows(X)
-        mean = sums.multiply(1 / np.maximum(1, labels.counts)[:, None])
-        self.centres_: CSR = as_csr(csr_array(mean), "centres")
+        mean = csr_array(sums.multiply(1 / np.maximum(1, labels.counts)[:, None]))
+        self.centres_: CSR = as_csr(csr_array(mean.T), "centres")  # by feature, a label a column
+        self.squared_: Doubles = np.asarray(mean.astype(np.float64).power(2).sum(axis=1))
         relevance = from_parts(weight[Y.indices], Y.indices, Y.indptr, Y.shape)
         forest = self.ranked(X, relevance, ideal=False)
         self.heaviest_ = float(weight.max()) if self.leaves == "weighted" else 1.0
@@ -81,8 +82,9 @@ class Pfastrexml(RankingForest):
         """Return (label, score), (n, k), of the k best labels of a block of documents."""
         n_labels = len(self.labels_)
         label, share = self.forest_.best(rows, min(self.candidates, n_labels), n_labels)
-        x = scratch("features", self.forest_.n_features, np.float32)
-        far = centre_distances(rows, label, Rows(*for_kernel(self.centres_)), x)
+        total = scratch("products", n_labels, np.float64)
+        centres = Rows(*for_kernel(self.centres_))
+        far = centre_distances(rows, label, centres, self.squared_, total)
         with np.errstate(divide="ignore"):
             log_share = np.log(share / self.heaviest_)
         score = self.alpha * log_share - (1 - self.alpha) * np.logaddexp(0, self.sharpness * far)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from labeltree.core.arrays import CSR, Doubles, for_kernel
 from labeltree.core.model import BaseModel
@@ -161,7 +162,7 @@ class ForestCase(Case):
         centres = getattr(self.inner, "centres_", None)
         if centres is None:
             return None
-        x, mu = unit_rows(self.row), centres[[column]]
+        x, mu = unit_rows(self.row), csr_array(centres[:, [column]].T)
         common = x.multiply(mu).tocsr()
         length = float((x.data.astype(float) ** 2).sum() + (mu.data.astype(float) ** 2).sum())
         parts = zip(common.indices.tolist(), (2.0 * common.data).tolist(), strict=True)
