@@ -3,7 +3,9 @@
     min_W  |X W - Z|^2 + l2 |W|^2,   W = (X'X + l2 I)^-1 X'Z
 
 A constant feature may be added; like any other it is regularised. With few features the matrix is
-factorised once, for all targets; with many it is never formed, and conjugate gradients are used.
+factorised once, for all targets; with many it is never formed. Conjugate gradients, on features
+scaled such that the diagonal is 1, then find corrections in single precision, whose residual is
+measured in double (iterative refinement).
 """
 
 from __future__ import annotations
@@ -15,18 +17,20 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array, hstack, issparse
 
-from labeltree.core.arrays import CSR, Doubles, Floats
+from labeltree.core.arrays import CSR, Doubles, Floats, for_kernel
 from labeltree.core.pool import Pool
 from labeltree.core.store import storable
-from labeltree.linear.gradients import by_column, conjugate_gradients
+from labeltree.kernels.gram import descended
+from labeltree.kernels.lanes import LINE
+from labeltree.kernels.sparse import Rows
 
 FACTORISED = 4096
 """With at most so many features, X'X is formed and factorised."""
-TARGETS_TOGETHER = 16
-"""Targets that one thread solves at a time by conjugate gradients."""
-TOLERANCE, MAX_ITER = 1e-6, 500
-"""Conjugate gradients stop at this residual relative to the right-hand side, or after so many
-steps."""
+TOLERANCE, CORRECTIONS = 1e-5, 5
+"""Refinement stops at this residual relative to the right-hand side, or after so many rounds."""
+SINGLE, MAX_ITER = 1e-4, 500
+"""A correction leaves no smaller a share of the residual, which single precision would not see, and
+takes no more steps."""
 
 
 @storable
@@ -56,7 +60,7 @@ class Gram:
         """Return (X'X + l2 I)^-1 B, (n_features, n_targets)."""
         if self.X.shape[1] <= FACTORISED:
             return np.asarray(cho_solve(self._factor, B))
-        parts = [B[:, a : a + TARGETS_TOGETHER] for a in range(0, B.shape[1], TARGETS_TOGETHER)]
+        parts = [B[:, a : a + LINE] for a in range(0, B.shape[1], LINE)]
         return np.hstack(self.pool.map(self._by_gradients, parts, what="solving regressions"))
 
     def hat(self, M: Doubles) -> Doubles:
@@ -71,12 +75,31 @@ class Gram:
         return factor
 
     def _by_gradients(self, B: Doubles) -> Doubles:
-        X = self._doubles
+        """Return the solution for at most LINE targets."""
+        X, (rows, l2, scale) = self._doubles, self._scaled
+        M, residual, n_targets = np.zeros_like(B), B, B.shape[1]
+        enough = TOLERANCE * np.linalg.norm(B, axis=0)
+        for _ in range(CORRECTIONS):
+            size = np.linalg.norm(residual, axis=0)
+            if (size <= enough).all():
+                break
+            size[size == 0] = 1.0
+            lines = np.zeros((len(B), LINE), np.float32)
+            lines[:, :n_targets] = scale * (residual / size)
+            share = np.min(enough / size, where=enough > 0, initial=1.0)
+            wanted = max(SINGLE, float(share) / 2)  # half: rounding is not to cost a round more
+            M += scale * descended(rows, l2, lines, MAX_ITER, wanted)[:, :n_targets] * size
+            residual = B - (X.T @ (X @ M) + self.l2 * M)
+        return M
 
-        def apply(M: Doubles) -> Doubles:
-            return np.asarray(X.T @ (X @ M) + self.l2 * M)
-
-        return conjugate_gradients(apply, B, by_column, max_iter=MAX_ITER, tol=TOLERANCE)
+    @cached_property
+    def _scaled(self) -> tuple[Rows, Floats, Doubles]:
+        """Rows of X S, l2 S^2 and S (n_features, 1), where S (X'X + l2 I) S has the diagonal 1."""
+        squares = np.bincount(self.X.indices, self._doubles.data**2, minlength=self.X.shape[1])
+        scale = 1 / np.sqrt(squares + self.l2)
+        indptr, indices, data = for_kernel(self.X)
+        rows = Rows(indptr, indices, data * scale[indices].astype(np.float32))
+        return rows, (self.l2 * scale**2).astype(np.float32), scale[:, None]
 
     @cached_property
     def _doubles(self) -> CSR:
