@@ -39,10 +39,10 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
 } | {
     (data, model): fields for data in LARGE for model, fields in {
         "plst": {"l2": 1.0}, "cplst": {"l2": 1.0},
-        "compressed_sensing": {"dim": 400, "l2": 1.0},
+        "compressed_sensing": {"dim": 400 if data == "arxiv_msc" else 200, "l2": 1.0},
         "sleec": {"n_learners": 2 if data == "arxiv_msc" else 1},
         "annexml": {"n_learners": 3 if data == "arxiv_msc" else 1},
-        "mach": {"n_hashes": 4, "n_buckets": 1000},
+        "mach": {"n_hashes": 4, "n_buckets": 1000 if data == "arxiv_msc" else 500},
     }.items()
 }  # fmt: skip
 """Fields of a model (data set, model) that are not its defaults. Learners, codes and buckets of the

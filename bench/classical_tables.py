@@ -31,6 +31,7 @@ def measured(bench: str) -> dict[tuple[str, str], Runs]:
 
 
 def mean(runs: Runs, what: str) -> float:
+    """Mean over seeds."""
     return statistics.mean(run[what] for run in runs)
 
 
@@ -93,14 +94,18 @@ def large() -> str:
     shown = (*LARGE, *tails)
     lines = [
         "| data | model | seeds | " + " | ".join(shown)
-        + " | train, s | docs/s | model MB | peak MB |",
+        + " | train, CPU s | docs/CPU s | model MB | peak MB |",
         "| --- | --- | ---: |" + " ---: |" * (len(shown) + 4),
     ]  # fmt: skip
     for (data, model), runs in rows.items():
         values = " | ".join(spread(runs, m) if m in runs[0] else "" for m in shown)
         sizes = f"{mean(runs, 'model_mb'):,.0f} | {mean(runs, 'peak_mb'):,.0f}"
+        used = [r for r in runs if "train_cpu_s" in r]
+        names = ("train_cpu_s", "docs_per_cpu_s") if used else ()
+        times = " | ".join([f"{mean(used, m):,.0f}" for m in names] or ["", ""])
         lines.append(
-            f"| {data} | `{model}` | {len(runs)} | {values} | {mean(runs, 'train_s'):,.0f}"
-            f" | {mean(runs, 'docs_per_s'):,.0f} | {sizes} |"
+            f"| {data} | `{model}` | {len(runs)} | {values} | "
+            + " | ".join(times)
+            + f" | {sizes} |"
         )
     return "\n".join(lines) + "\n"

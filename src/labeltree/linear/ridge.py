@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array, hstack, issparse
 
-from labeltree.core.arrays import CSR, Doubles, Floats, for_kernel
+from labeltree.core.arrays import CSR, Doubles, Floats, Longs, for_kernel
 from labeltree.core.pool import Pool
 from labeltree.core.store import storable
 from labeltree.kernels.gram import descended
@@ -76,7 +76,7 @@ class Gram:
 
     def _by_gradients(self, B: Doubles) -> Doubles:
         """Return the solution for at most LINE targets."""
-        X, (rows, l2, scale) = self._doubles, self._scaled
+        X, (rows, l2, scale, order) = self._doubles, self._scaled
         M, residual, n_targets = np.zeros_like(B), B, B.shape[1]
         enough = TOLERANCE * np.linalg.norm(B, axis=0)
         for _ in range(CORRECTIONS):
@@ -85,21 +85,30 @@ class Gram:
                 break
             size[size == 0] = 1.0
             lines = np.zeros((len(B), LINE), np.float32)
-            lines[:, :n_targets] = scale * (residual / size)
+            lines[:, :n_targets] = scale * (residual / size)[order]
             share = np.min(enough / size, where=enough > 0, initial=1.0)
             wanted = max(SINGLE, float(share) / 2)  # half: rounding is not to cost a round more
-            M += scale * descended(rows, l2, lines, MAX_ITER, wanted)[:, :n_targets] * size
+            found = descended(rows, l2, lines, MAX_ITER, wanted)[:, :n_targets]
+            M[order] += scale * found * size
             residual = B - (X.T @ (X @ M) + self.l2 * M)
         return M
 
     @cached_property
-    def _scaled(self) -> tuple[Rows, Floats, Doubles]:
-        """Rows of X S, l2 S^2 and S (n_features, 1), where S (X'X + l2 I) S has the diagonal 1."""
-        squares = np.bincount(self.X.indices, self._doubles.data**2, minlength=self.X.shape[1])
+    def _scaled(self) -> tuple[Rows, Floats, Doubles, Longs]:
+        """Rows of X S, l2 S^2, S (n_features, 1), and the order of the features: most used first.
+
+        S (X'X + l2 I) S has the diagonal 1. What is used most then lies on few pages of memory.
+        """
+        n_features = self.X.shape[1]
+        order = np.argsort(-np.bincount(self.X.indices, minlength=n_features), kind="stable")
+        place = np.empty(n_features, np.uint32)
+        place[order] = np.arange(n_features)
+        squares = np.bincount(self.X.indices, self._doubles.data**2, minlength=n_features)[order]
         scale = 1 / np.sqrt(squares + self.l2)
         indptr, indices, data = for_kernel(self.X)
-        rows = Rows(indptr, indices, data * scale[indices].astype(np.float32))
-        return rows, (self.l2 * scale**2).astype(np.float32), scale[:, None]
+        at = place[indices]
+        rows = Rows(indptr, at, data * scale[at].astype(np.float32))
+        return rows, (self.l2 * scale**2).astype(np.float32), scale[:, None], order
 
     @cached_property
     def _doubles(self) -> CSR:
