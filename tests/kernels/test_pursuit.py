@@ -1,4 +1,4 @@
-"""Orthogonal matching pursuit against scikit-learn's, and against its own Python."""
+"""Orthogonal matching pursuit against scikit-learn's."""
 
 import numpy as np
 import pytest
@@ -45,12 +45,19 @@ def test_copies_of_an_item_are_not_chosen_twice():
     np.testing.assert_array_equal(item[:, :6], once)
 
 
-def test_compiled_equals_python():
-    points, items = problem(3, n=3, dim=6, n_items=10)
-    for compiled, plain in zip(
-        pursue(points, items, 4), pursue.py_func(points, items, 4), strict=True
-    ):
-        np.testing.assert_allclose(compiled, plain, atol=1e-10)
+def test_a_point_does_not_know_who_stands_beside_it():
+    points, items = problem(3, n=37, dim=6, n_items=30)
+    item, weight = pursue(points, items, 4)
+    for i in (0, 15, 16, 36):
+        alone = pursue(points[i : i + 1], items, 4)
+        np.testing.assert_array_equal(alone[0][0], item[i])
+        np.testing.assert_array_equal(alone[1][0], weight[i])
+
+
+def test_no_points_and_no_items():
+    points, items = problem(3)
+    assert pursue(points[:0], items, 4)[0].shape == (0, 4)
+    assert (pursue(points, items[:0], 4)[0] == -1).all()
 
 
 def test_the_factor_is_that_of_cholesky():
