@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array, eye_array
 
 from labeltree.core.pool import ThreadPool
+from labeltree.linear import ridge as ridge_module
 from labeltree.linear.embedding import Centred
 from labeltree.linear.ridge import Gram, ridge
 from labeltree.models.cplst import Cplst
@@ -38,3 +39,14 @@ def test_where_regression_keeps_everything_it_is_plst():
     mine = Cplst(dim=3, l2=1e-9).codes(csr_array(every), centred)
     theirs = Plst(dim=3).codes(csr_array(every), centred)
     np.testing.assert_allclose(mine, theirs, atol=1e-6)
+
+
+def test_the_directions_are_the_same_where_nothing_is_formed(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = csr_array((rng.random((300, 400)) < 0.05).astype(np.float32))
+    Y = csr_array((np.asarray(X[:, :40].todense()) @ rng.random((40, 30)) > 1).astype(float))
+    centred = Centred(Y, Plst().shift(Y))
+    formed = Cplst(dim=3).codes(X, centred)
+    monkeypatch.setattr(ridge_module, "FACTORISED", 10)
+    angles = np.linalg.svd(formed.T @ Cplst(dim=3).codes(X, centred))[1]
+    assert angles.min() > 0.9999

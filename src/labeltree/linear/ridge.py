@@ -55,6 +55,8 @@ class Gram:
     X: CSR
     l2: float
     pool: Pool
+    tol: float = TOLERANCE
+    """Residual that is left where nothing is formed."""
 
     def solve(self, B: Doubles) -> Doubles:
         """Return (X'X + l2 I)^-1 B, (n_features, n_targets)."""
@@ -78,7 +80,7 @@ class Gram:
         """Return the solution for at most LINE targets."""
         X, (rows, l2, scale, order) = self._doubles, self._scaled
         M, residual, n_targets = np.zeros_like(B), B, B.shape[1]
-        enough = TOLERANCE * np.linalg.norm(B, axis=0)
+        enough = self.tol * np.linalg.norm(B, axis=0)
         for _ in range(CORRECTIONS):
             size = np.linalg.norm(residual, axis=0)
             if (size <= enough).all():

@@ -23,6 +23,9 @@ from labeltree.linear.spectrum import leading
 
 __all__ = ["Cplst"]
 
+DIRECTION = 1e-3
+"""Residual of the regressions that eigenvectors are found with: they turn by less."""
+
 
 @dataclass(eq=False)
 class Cplst(LabelEmbedding):
@@ -38,7 +41,7 @@ class Cplst(LabelEmbedding):
 
     def codes(self, X: CSR, Y: Centred) -> Doubles:
         """Return the leading eigenvectors of Yc'HYc, (n_labels, dim)."""
-        gram = Gram(X, self.l2, ThreadPool(self.n_jobs))
+        gram = Gram(X, self.l2, ThreadPool(self.n_jobs), tol=DIRECTION)
         return leading(
             lambda M: Y.transposed_dot(gram.hat(Y.dot(M))), Y.Y.shape[1], self.dim, self.seed
         )[1]
