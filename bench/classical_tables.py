@@ -103,9 +103,5 @@ def large() -> str:
         used = [r for r in runs if "train_cpu_s" in r]
         cost = [f"{mean(used, m):,.0f}" if used else "" for m in ("train_cpu_s", "docs_per_cpu_s")]
         times = " | ".join(cost)
-        lines.append(
-            f"| {data} | `{model}` | {len(runs)} | {values} | "
-            + " | ".join(times)
-            + f" | {sizes} |"
-        )
+        lines.append(f"| {data} | `{model}` | {len(runs)} | {values} | {times} | {sizes} |")
     return "\n".join(lines) + "\n"
