@@ -28,6 +28,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "pfastrexml, alpha 1": ("pfastrexml", {"alpha": 1.0}),
     "pfastrexml, as the authors' code": ("pfastrexml", {"leaves": "weighted", "halved": False}),
     "craftml": ("craftml", {}),
+    "parabel": ("parabel", {}),
 }
 """Row of the table: model and the fields that are not its defaults."""
 
