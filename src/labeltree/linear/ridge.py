@@ -99,17 +99,20 @@ class Gram:
     def _scaled(self) -> tuple[Rows, Floats, Doubles, Longs]:
         """Rows of X S, l2 S^2, S (n_features, 1), and the order of the features: most used first.
 
-        S (X'X + l2 I) S has the diagonal 1. What is used most then lies on few pages of memory.
+        S (X'X + l2 I) S has the diagonal 1. What is used most lies on few pages of memory, and rows
+        are read in their order: on wide data products take two thirds of the time.
         """
         n_features = self.X.shape[1]
         order = np.argsort(-np.bincount(self.X.indices, minlength=n_features), kind="stable")
-        place = np.empty(n_features, np.uint32)
+        place = np.empty(n_features, self.X.indices.dtype)
         place[order] = np.arange(n_features)
         squares = np.bincount(self.X.indices, self._doubles.data**2, minlength=n_features)[order]
         scale = 1 / np.sqrt(squares + self.l2)
-        indptr, indices, data = for_kernel(self.X)
-        at = place[indices]
-        rows = Rows(indptr, at, data * scale[at].astype(np.float32))
+        at = place[self.X.indices]
+        values = self.X.data * scale[at].astype(np.float32)
+        X = csr_array((values, at, self.X.indptr), self.X.shape)
+        X.sort_indices()
+        rows = Rows(*for_kernel(X))
         return rows, (self.l2 * scale**2).astype(np.float32), scale[:, None], order
 
     @cached_property
