@@ -1,9 +1,28 @@
-"""Orthogonal matching pursuit against scikit-learn's."""
+"""Orthogonal matching pursuit against scikit-learn's, and against plain Python."""
 
 import numpy as np
 import pytest
 
-from labeltree.kernels.pursuit import pursue, solved, with_row
+from labeltree.kernels import pursuit
+from labeltree.kernels.products import side_by_side
+from labeltree.kernels.pursuit import SHARING, solved, with_row
+
+
+def pursue(points, items, n_chosen):
+    return pursuit.pursue(points, items, side_by_side(items.astype(np.float32)), n_chosen)
+
+
+def pursued_in_python(points, items, n_chosen):
+    item, weight = np.full((len(points), n_chosen), -1), np.zeros((len(points), n_chosen))
+    for i, point in enumerate(points):
+        residual = point
+        for t in range(n_chosen):
+            size = np.abs(items @ residual)
+            size[item[i, :t]] = -1
+            item[i, t] = size.argmax()
+            weight[i, : t + 1] = np.linalg.lstsq(items[item[i, : t + 1]].T, point)[0]
+            residual = point - weight[i, : t + 1] @ items[item[i, : t + 1]]
+    return item, weight
 
 
 def problem(seed, n=12, dim=20, n_items=45):
@@ -45,10 +64,18 @@ def test_copies_of_an_item_are_not_chosen_twice():
     np.testing.assert_array_equal(item[:, :6], once)
 
 
+def test_compiled_equals_python():
+    points, items = problem(3, n=3, dim=6, n_items=10)
+    for compiled, plain in zip(
+        pursue(points, items, 4), pursued_in_python(points, items, 4), strict=True
+    ):
+        np.testing.assert_allclose(compiled, plain, atol=1e-10)
+
+
 def test_a_point_does_not_know_who_stands_beside_it():
-    points, items = problem(3, n=37, dim=6, n_items=30)
+    points, items = problem(3, n=2 * SHARING + 5, dim=6, n_items=30)
     item, weight = pursue(points, items, 4)
-    for i in (0, 15, 16, 36):
+    for i in (0, SHARING - 1, SHARING, len(points) - 1):
         alone = pursue(points[i : i + 1], items, 4)
         np.testing.assert_array_equal(alone[0][0], item[i])
         np.testing.assert_array_equal(alone[1][0], weight[i])

@@ -27,14 +27,15 @@ class Decoder:
     """(n_seen,)"""
 
     @cached_property
-    def _blocks(self) -> Floats:
+    def blocks(self) -> Floats:
+        """The vectors side by side, as `kernels.products` searches them."""
         announce()
         return np.asarray(side_by_side(np.ascontiguousarray(self.vector)))
 
     def best(self, Z: Floats, k: int) -> tuple[Ints, Doubles]:
         """Return (label, score), (n, k), of the k best labels of codes Z (n, dim), best first."""
         k = min(k, len(self.column))
-        item, score = best_products(np.ascontiguousarray(Z), self._blocks, self.offset, k)
+        item, score = best_products(np.ascontiguousarray(Z), self.blocks, self.offset, k)
         return self.column[item], score
 
     def of(self, column: int) -> tuple[Doubles, float]:

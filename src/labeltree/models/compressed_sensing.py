@@ -71,8 +71,9 @@ class CompressedSensing(LabelEmbedding):
 
     def _pursued(self, Z: Floats) -> tuple[Ints, Doubles]:
         """Return (place, coefficient), (n, sparsity), as labels were chosen; -1 after the last."""
-        vectors = self.decoder_.vector.astype(np.float64)
-        return pursue(Z.astype(np.float64), vectors, min(self.sparsity, *vectors.shape))
+        vectors = np.ascontiguousarray(self.decoder_.vector)
+        most = min(self.sparsity, *vectors.shape)
+        return pursue(Z.astype(np.float64), vectors, self.decoder_.blocks, most)
 
     def evidence(self, x: Any, column: int) -> Evidence:
         """Return what features add to a label's coefficient, given the labels chosen beside it.
