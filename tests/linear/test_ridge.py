@@ -42,7 +42,7 @@ def test_with_many_features_nothing_is_formed(monkeypatch):
     monkeypatch.setattr(module, "FACTORISED", 10)
     monkeypatch.setattr(Gram, "_factor", None)
     found, again = (Gram(X, 0.5, ThreadPool(n)).solve(X.T @ Z) for n in (1, 3))
-    np.testing.assert_allclose(found, direct, atol=3e-5)
+    np.testing.assert_allclose(found, direct, atol=1e-5)
     np.testing.assert_array_equal(found, again)
 
 
