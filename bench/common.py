@@ -75,13 +75,21 @@ def peak_mb() -> int:
 
 
 def record_apart(bench: str, script: str, cell: dict[str, Any]) -> None:
-    """Let a script measure a cell (`--cell JSON`) in a fresh process; failures are told only."""
+    """Let a script measure a cell in a fresh process, and record it."""
+    found = apart(script, cell)
+    if found is not None:
+        record(bench, **cell, **found)
+
+
+def apart(script: str, cell: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a script says of a cell (`--cell JSON`) in a fresh process; None if it failed."""
     command = [sys.executable, script, "--cell", json.dumps(cell)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         print(f"{cell}: {done.stderr[-1500:]}", file=sys.stderr)
-    else:
-        record(bench, **cell, **json.loads(done.stdout.splitlines()[-1]))
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def measured(command: Sequence[str], **options: Any) -> tuple[float, float, str]:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import WORK, data_root, is_measured, peak_mb, record, record_apart
+from common import WORK, apart, data_root, is_measured, peak_mb, record, record_apart
 
 BENCH = "neural"
 KEPT = WORK / "neural"
@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.cell:
         cell = json.loads(arguments.cell)
-        print(json.dumps(embedded(cell["data"]) if "what" in cell else measured(**cell)))
+        print(json.dumps(embedded(cell["vectors"]) if "vectors" in cell else measured(**cell)))
         return
     wanted = arguments.models.split(",") if arguments.models else [model for model, _ in GRID]
     for data in arguments.data.split(","):
@@ -76,13 +76,14 @@ def main() -> None:
             {"mode": arguments.mode, "data": data, "model": m, "layout": layout, "seed": seed}
             for seed in range(arguments.seeds) for m, layout in GRID if m in wanted
         ]  # fmt: skip
-        if arguments.mode == "frozen" and not is_measured(BENCH, what="vectors", data=data):
-            record_apart(BENCH, __file__, {"what": "vectors", "data": data})
-        for cell in cells:
-            if not arguments.compare and not is_measured(BENCH, **cell):
-                record_apart(BENCH, __file__, cell)
         if arguments.compare:
             compare(arguments.mode, data, arguments.seeds)
+            continue
+        missing = [cell for cell in cells if not is_measured(BENCH, **cell)]
+        if missing and arguments.mode == "frozen":  # so that no cell pays for the vectors
+            apart(__file__, {"vectors": data})
+        for cell in missing:
+            record_apart(BENCH, __file__, cell)
 
 
 def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[str, Any]:

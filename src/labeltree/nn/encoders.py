@@ -83,8 +83,8 @@ class Transformer(Params):
     """Compute the vectors of texts once, keep them on disk, and train only what is built on
     them."""
     frozen_precision: str = choice("fp32", ("fp32", "bf16"))
-    """What a frozen encoder computes vectors in, for training and answers alike: bf16 takes a third
-    of the time where processor or card know it."""
+    """What a frozen encoder computes vectors in, for training and answers alike: bf16 takes about
+    half the time where processor or card know it."""
     freeze_layers: int = whole(0, 0)
     """Layers, counted from below, that are not trained."""
     gradient_checkpointing: bool = False
