@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import time
 from dataclasses import replace
@@ -29,14 +30,14 @@ SPLITS = ("train", "val", "test")
 WRAPPED = ("flat", "c_hmcnn", "hiagm", "hitin")
 LAYOUTS = ("none", "masking", "projection")
 LINEAR = ("parabel", "one_vs_rest")
-"""On TF-IDF; with the layout `vectors` on what the frozen encoder makes of the texts: is it the
-heads that lose, or the vectors?"""
 GRID = [
     *((model, "none") for model in LINEAR),
-    ("one_vs_rest", "vectors"),
     *((model, layout) for model in WRAPPED for layout in LAYOUTS),
     *((model, "none") for model in ("gat", "himatch", "hmcn")),
 ]
+CONTROLS = [("one_vs_rest", "tokens"), ("one_vs_rest", "vectors"), ("flat", "words")]
+"""Is it the heads that lose, or what they read? Linear models on TF-IDF of the tokens that the
+encoder reads, and on its vectors; a network on TF-IDF."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "frozen": {
         "encoder__frozen": True, "encoder__frozen_precision": "bf16", "epochs": 60, "patience": 5,
@@ -70,11 +71,12 @@ def main() -> None:
         cell = json.loads(arguments.cell)
         print(json.dumps(embedded(cell["vectors"]) if "vectors" in cell else measured(**cell)))
         return
-    wanted = arguments.models.split(",") if arguments.models else [model for model, _ in GRID]
+    wanted = [model for model in arguments.models.split(",") if model]
     for data in arguments.data.split(","):
         cells = [
             {"mode": arguments.mode, "data": data, "model": m, "layout": layout, "seed": seed}
-            for seed in range(arguments.seeds) for m, layout in GRID if m in wanted
+            for seed in range(arguments.seeds) for m, layout in GRID + CONTROLS
+            if not wanted or m in wanted
         ]  # fmt: skip
         if arguments.compare:
             compare(arguments.mode, data, arguments.seeds)
@@ -96,12 +98,12 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
     from labeltree.run.train import train
 
     splits = documents(data)
-    if layout == "vectors":
-        splits = on_vectors(splits)
+    if layout in READ:
+        splits = READ[layout](splits)
     fitted = made(mode, model, layout, seed)
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     train(fitted, splits, seed=seed)
-    seconds = time.perf_counter() - began
+    seconds, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     every = examine(fitted, splits.test)
     specific = examine(fitted, splits.test, Settings(specific=True)).report.metrics
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -113,8 +115,9 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
         shown |= {"n_epochs": len(fitted.history_.loss), "head_ms": head_ms(fitted, splits.train.Y)}
     return {
         "n_train": len(splits.train), "n_test": len(splits.test), "closed": splits.train.closed,
-        "seconds": round(seconds, 1), "docs_per_s": round(every.report.documents_per_second),
-        "peak_mb": peak_mb(),
+        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
+        "seconds": round(seconds, 1), "cpu_s": round(cpu_s, 1), "peak_mb": peak_mb(),
+        "docs_per_s": round(every.report.documents_per_second),
         **shown, **ranks,
     }  # fmt: skip
 
@@ -158,14 +161,36 @@ def on_vectors(splits: Any) -> Any:
     return replace(splits, **{name: read(getattr(splits, name)) for name in SPLITS})
 
 
+def cut(splits: Any) -> Any:
+    """Return the splits with texts that end where the frozen encoder stops reading."""
+    from tokenizers import Tokenizer
+
+    reading = made("frozen", "flat", "none", 0).encoder.prepare(splits.train.texts, 0)
+    tokenizer = Tokenizer.from_str(reading.tokenizer)
+    tokenizer.enable_truncation(reading.max_length)
+
+    def read(part: Any) -> Any:
+        ends = [max(end for _, end in t.offsets) for t in tokenizer.encode_batch(list(part.texts))]
+        return replace(part, texts=[text[:end] for text, end in zip(part.texts, ends, strict=True)])
+
+    return replace(splits, **{name: read(getattr(splits, name)) for name in SPLITS})
+
+
+READ = {"vectors": on_vectors, "tokens": cut}
+
+
 def made(mode: str, model: str, layout: str, seed: int) -> Any:
-    """Return the model to fit; a layout wraps its head."""
+    """Return the model to fit; a layout wraps its head, or says what is read."""
     from labeltree.models import find
+    from labeltree.nn.encoders import TfidfMlp
 
     if model in LINEAR:
         linear = find(model)().set_params(seed=seed)
         return linear if layout == "vectors" else find("pipeline")(model=linear)
     preset, fields = find(model)(), dict(SETTINGS[mode])
+    if layout == "words":
+        fields = {f: v for f, v in fields.items() if not f.startswith("encoder")}
+        return preset.set_params(seed=seed, encoder=TfidfMlp(), **fields)
     if mode == "frozen":
         preset.set_params(**FITTED.get(model, {}))
         fields["epochs"] = EPOCHS.get(model, fields["epochs"])
@@ -175,7 +200,7 @@ def made(mode: str, model: str, layout: str, seed: int) -> Any:
 
 
 def head_ms(fitted: Any, Y: Any, n_steps: int = 21) -> float:
-    """Return milliseconds that a head takes for a training step of 32 documents, encoder apart."""
+    """Return processor milliseconds of a training step with 32 documents, encoder apart."""
     import numpy as np
     import torch
 
@@ -190,9 +215,9 @@ def head_ms(fitted: Any, Y: Any, n_steps: int = 21) -> float:
     batch = EmbeddedDocuments(vectors).batch(rows)
     y, seconds = dense_targets(Y, rows, network.device), []
     for _ in range(n_steps):
-        began = time.perf_counter()
+        began = time.process_time()
         network(batch, y).backward()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     return round(1000 * statistics.median(seconds), 2)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from classical_tables import spread
 from common import results
-from neural import GRID
+from neural import CONTROLS, GRID
 
 Runs = list[dict[str, Any]]
 METRICS = (
@@ -19,18 +19,18 @@ METRICS = (
 
 def grid(mode: str) -> str:
     """Draw networks and linear trees on the same documents."""
-    rows = cells(mode)
+    rows = cells(mode, GRID)
     if not rows:
         return "Not measured yet.\n"
     lines = [
         "| data | model | wrapped | seeds | " + " | ".join(METRICS)
-        + " | violations | fit, s | head, ms | peak MB |",
+        + " | violations | fit, CPU s | head, ms | peak MB |",
         "| --- | --- | --- | ---: |" + " ---: |" * (len(METRICS) + 4),
     ]  # fmt: skip
     for (data, model, layout), runs in rows.items():
         values = " | ".join(spread(runs, m) for m in METRICS)
         broken = statistics.mean(r.get("violations", 0) for r in runs)
-        seconds = statistics.median(r["seconds"] for r in runs)
+        seconds = statistics.median(r["cpu_s"] for r in runs)
         head = (
             f"{statistics.median(r['head_ms'] for r in runs):.1f}" if "head_ms" in runs[0] else ""
         )
@@ -42,14 +42,38 @@ def grid(mode: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cells(mode: str) -> dict[tuple[str, str, str], Runs]:
-    """Return {(data, model, layout): runs}, one a seed, in the order of the bench."""
+def controls() -> str:
+    """Draw what is lost in reading, beside what heads answer."""
+    named = {
+        ("one_vs_rest", "none"): ("`one_vs_rest`", "TF-IDF"),
+        ("one_vs_rest", "tokens"): ("`one_vs_rest`", "TF-IDF of the tokens that MiniLM reads"),
+        ("one_vs_rest", "vectors"): ("`one_vs_rest`", "frozen MiniLM"),
+        ("flat", "none"): ("`flat`", "frozen MiniLM"),
+        ("flat", "words"): ("`flat`", "TF-IDF (`tfidf_mlp`)"),
+    }
+    rows = cells("frozen", list(named))
+    if not any(key[1:] in CONTROLS for key in rows):
+        return "Not measured yet.\n"
+    shown = ("micro-F1", "specific R-Precision", "specific P@1")
+    lines = [
+        "| data | model | reads | seeds | " + " | ".join(shown) + " |",
+        "| --- | --- | --- | ---: |" + " ---: |" * len(shown),
+    ]
+    for (data, *key), runs in rows.items():
+        model, reads = named[key[0], key[1]]
+        values = " | ".join(spread(runs, m) for m in shown)
+        lines.append(f"| {data} | {model} | {reads} | {len(runs)} | {values} |")
+    return "\n".join(lines) + "\n"
+
+
+def cells(mode: str, order: list[tuple[str, str]]) -> dict[tuple[str, str, str], Runs]:
+    """Return {(data, model, layout): runs}, one a seed, in an order of models and layouts."""
     found: dict[tuple[str, str, str], Runs] = defaultdict(list)
     for row in results("neural"):
         if row.get("mode") == mode and "seed" in row:
             found[row["data"], row["model"], row["layout"]].append(row)
-    data = list(dict.fromkeys(key[0] for key in found))
-    return {(d, *g): found[d, *g] for d in sorted(data) for g in GRID if (d, *g) in found}
+    data = sorted({key[0] for key in found})
+    return {(d, *pair): found[d, *pair] for d in data for pair in order if (d, *pair) in found}
 
 
 def bootstrap() -> str:

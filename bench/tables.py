@@ -232,6 +232,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "classical_splits": classical_tables.splits,
     "classical_large": classical_tables.large,
     "neural_frozen": lambda: neural_tables.grid("frozen"),
+    "neural_reads": neural_tables.controls,
     "neural_tuned": lambda: neural_tables.grid("tuned"),
     "neural_bootstrap": neural_tables.bootstrap,
     "training_speed": neural_tables.speed,
