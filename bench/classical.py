@@ -79,16 +79,9 @@ def main() -> None:
 def measured(data: str, model: str, seed: int, threads: int) -> dict[str, Any]:
     """Fit, save and answer; return seconds, sizes and quality."""
     import labeltree
-    from labeltree.readers import read
     from labeltree.run.evaluate import evaluate
-    from labeltree.text.tfidf import Tfidf
 
-    splits = read(data_root() / data)
-    train, test = splits.train, splits.test
-    if train.X is None:
-        tfidf = Tfidf()
-        train = replace(train, X=tfidf.fit_transform(train.texts))
-        test = replace(test, X=tfidf.transform(test.texts))
+    train, test = documents(data)
     fields = {"seed": seed, "n_jobs": threads} | SETTINGS.get((data, model), {})
     fitted = labeltree.find(model)().set_params(**fields)
     before, began, used = peak_mb(), time.perf_counter(), time.process_time()
@@ -113,6 +106,20 @@ def measured(data: str, model: str, seed: int, threads: int) -> dict[str, Any]:
     shown = {m: round(metrics[m], 6) for m in SHOWN if m in metrics}
     settings = SETTINGS.get((data, model), {})
     return found | {"specific": specific, "settings": settings} | shown | tails
+
+
+def documents(data: str) -> tuple[Any, Any]:
+    """Return train and test with features: their own, or the library's TF-IDF."""
+    from labeltree.readers import read
+    from labeltree.text.tfidf import Tfidf
+
+    splits = read(data_root() / data)
+    train, test = splits.train, splits.test
+    if train.X is None:
+        tfidf = Tfidf()
+        train = replace(train, X=tfidf.fit_transform(train.texts))
+        test = replace(test, X=tfidf.transform(test.texts))
+    return train, test
 
 
 if __name__ == "__main__":

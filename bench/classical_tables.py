@@ -105,3 +105,21 @@ def large() -> str:
         times = " | ".join(cost)
         lines.append(f"| {data} | `{model}` | {len(runs)} | {values} | {times} | {sizes} |")
     return "\n".join(lines) + "\n"
+
+
+def specific() -> str:
+    """All labels learned, or most-specific ones only, by the same seed; the latter are counted."""
+    rows = results("classical_specific")
+    if not rows:
+        return "Not measured yet.\n"
+    shown = (*RANKS, "R-Precision", "PSP@5")
+    lines = [
+        "| data | model | learns | " + " | ".join(shown) + " |",
+        "| --- | --- | --- |" + " ---: |" * len(shown),
+    ]
+    for row in rows:
+        same = [r for r in cells()[row["data"], row["model"]] if r["seed"] == row["seed"]]
+        for learns, run in (("all labels", same[-1]), ("most-specific ones", row)):
+            values = " | ".join(f"{100 * run[m]:.1f}" for m in shown)
+            lines.append(f"| {row['data']} | `{row['model']}` | {learns} | {values} |")
+    return "\n".join(lines) + "\n"

@@ -205,6 +205,7 @@ def provenance() -> str:
         "phases",
         "classical",
         "classical_splits",
+        "classical_specific",
         "neural",
         "training_speed",
     ):
@@ -231,6 +232,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "classical_published": classical_tables.published,
     "classical_splits": classical_tables.splits,
     "classical_large": classical_tables.large,
+    "classical_specific": classical_tables.specific,
     "neural_frozen": lambda: neural_tables.grid("frozen"),
     "neural_reads": neural_tables.controls,
     "neural_tuned": lambda: neural_tables.grid("tuned"),
