@@ -46,6 +46,7 @@ def controls() -> str:
     """Draw what is lost in reading, beside what heads answer."""
     named = {
         ("one_vs_rest", "none"): ("`one_vs_rest`", "TF-IDF"),
+        ("one_vs_rest", "logistic"): ("`one_vs_rest`, logistic loss", "TF-IDF"),
         ("one_vs_rest", "tokens"): ("`one_vs_rest`", "TF-IDF of the tokens that MiniLM reads"),
         ("one_vs_rest", "vectors"): ("`one_vs_rest`", "frozen MiniLM"),
         ("flat", "none"): ("`flat`", "frozen MiniLM"),
