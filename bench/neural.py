@@ -1,6 +1,6 @@
 """Networks that know the hierarchy, wrapped and not, beside linear trees on the same documents.
 
-neural.py [--data a,b] [--mode frozen|tuned] [--models x,y] [--seeds 3]
+neural.py [--data a,b] [--mode frozen|tuned] [--models x,y] [--layouts x,y] [--seeds 3]
 
 Each cell (mode, data, model, layout, seed) in a process of its own; cells already in bench/results
 are not run again. Training stops by, and decisions are fitted on, the validation part (or a tenth
@@ -12,9 +12,11 @@ for the comparison: `neural.py --compare` draws the paired bootstrap over docume
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +42,7 @@ CONTROLS = [
 ]  # fmt: skip
 """Is it the heads that lose, or what they read? Linear models with the networks' loss, on TF-IDF of
 the tokens that the encoder reads, and on its vectors; a network on TF-IDF."""
+CELLS = GRID + CONTROLS
 LOGISTIC = {"C": 50.0}
 """Of 1, 10 and 50 the best on validation documents of reuters21578."""
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -66,7 +69,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="reuters21578,arxiv_subjects")
     parser.add_argument("--mode", default="frozen", choices=list(SETTINGS))
-    parser.add_argument("--models", default="", help="names; all others are left out")
+    parser.add_argument("--models", default=",".join(dict.fromkeys(m for m, _ in CELLS)))
+    parser.add_argument("--layouts", default=",".join(dict.fromkeys(layout for _, layout in CELLS)))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
@@ -75,12 +79,12 @@ def main() -> None:
         cell = json.loads(arguments.cell)
         print(json.dumps(embedded(cell["vectors"]) if "vectors" in cell else measured(**cell)))
         return
-    wanted = [model for model in arguments.models.split(",") if model]
+    models, layouts = arguments.models.split(","), arguments.layouts.split(",")
     for data in arguments.data.split(","):
         cells = [
             {"mode": arguments.mode, "data": data, "model": m, "layout": layout, "seed": seed}
-            for seed in range(arguments.seeds) for m, layout in GRID + CONTROLS
-            if not wanted or m in wanted
+            for seed in range(arguments.seeds) for m, layout in CELLS
+            if m in models and layout in layouts
         ]  # fmt: skip
         if arguments.compare:
             compare(arguments.mode, data, arguments.seeds)
@@ -237,26 +241,32 @@ def compare(mode: str, data: str, seeds: int) -> None:
 
     from labeltree.metrics.significance import document_values, paired_bootstrap
 
-    def values(model: str, layout: str) -> Any:
+    def values(model: str, layout: str, of: list[int]) -> Any:
         files = [
-            [kept(mode, data, model, layout, seed, what) for seed in range(seeds)]
+            [kept(mode, data, model, layout, seed, what) for seed in of]
             for what in ("truth", "decided")
         ]
         parts = [[csr_array(load_npz(file)) for file in each] for each in files]
         truth, decided = (csr_array(vstack(p)) for p in parts)
         found = document_values(truth, decided, 1, decided=decided)["micro-F1"]
         # One row a document: seeds are added up, so that documents are what is drawn.
-        return found.reshape(seeds, -1, found.shape[1]).sum(axis=0)
+        return found.reshape(len(of), -1, found.shape[1]).sum(axis=0)
 
-    for model in WRAPPED:
-        plain = values(model, "none")
-        for layout in LAYOUTS[1:]:
-            found = paired_bootstrap(values(model, layout), plain, n_resamples=10_000)
-            record(
-                BENCH, what="bootstrap", mode=mode, data=data, model=model, layout=layout,
-                seeds=seeds, metric="micro-F1", difference=found.difference, low=found.low,
-                high=found.high, p=found.p,
-            )  # fmt: skip
+    for model, layout in itertools.product(WRAPPED, LAYOUTS[1:]):
+        both = [
+            seed for seed in range(seeds)
+            if all(kept(mode, data, model, at, seed, "truth").exists() for at in ("none", layout))
+        ]  # fmt: skip
+        if not both:
+            print(f"{data}, {model}: nothing to compare {layout} with", file=sys.stderr)
+            continue
+        pair = [values(model, at, both) for at in (layout, "none")]
+        found = paired_bootstrap(*pair, n_resamples=10_000)
+        record(
+            BENCH, what="bootstrap", mode=mode, data=data, model=model, layout=layout,
+            seeds=len(both), metric="micro-F1", difference=found.difference, low=found.low,
+            high=found.high, p=found.p,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
