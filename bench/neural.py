@@ -5,24 +5,22 @@ neural.py [--data a,b] [--mode frozen|tuned] [--models x,y] [--layouts x,y] [--s
 Each cell (mode, data, model, layout, seed) in a process of its own; cells already in bench/results
 are not run again. Training stops by, and decisions are fitted on, the validation part (or a tenth
 of train, the same for all models and seeds); test chooses nothing. Vectors of frozen encoders are
-computed before all cells, and read from the disk by each. Decided labels are kept in bench/work
-for the comparison: `neural.py --compare` draws the paired bootstrap over documents from them.
+computed before all cells, and read from the disk by each. Decided labels are kept in bench/work,
+where neural_compare.py finds them.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import statistics
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import WORK, apart, data_root, is_measured, peak_mb, record, record_apart
+from common import WORK, apart, data_root, is_measured, peak_mb, record_apart
 
 BENCH = "neural"
 KEPT = WORK / "neural"
@@ -72,7 +70,6 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(dict.fromkeys(m for m, _ in CELLS)))
     parser.add_argument("--layouts", default=",".join(dict.fromkeys(layout for _, layout in CELLS)))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--compare", action="store_true")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cell:
@@ -86,9 +83,6 @@ def main() -> None:
             for seed in range(arguments.seeds) for m, layout in CELLS
             if m in models and layout in layouts
         ]  # fmt: skip
-        if arguments.compare:
-            compare(arguments.mode, data, arguments.seeds)
-            continue
         missing = [cell for cell in cells if not is_measured(BENCH, **cell)]
         if missing and arguments.mode == "frozen":  # so that no cell pays for the vectors
             apart(__file__, {"vectors": data})
@@ -233,40 +227,6 @@ def head_ms(fitted: Any, Y: Any, n_steps: int = 21) -> float:
 
 def kept(mode: str, data: str, model: str, layout: str, seed: int, what: str) -> Path:
     return KEPT / f"{mode} {data} {model} {layout} {seed} {what}.npz"
-
-
-def compare(mode: str, data: str, seeds: int) -> None:
-    """Record what wrapping changes, for each head and layout, by paired bootstrap."""
-    from scipy.sparse import csr_array, load_npz, vstack
-
-    from labeltree.metrics.significance import document_values, paired_bootstrap
-
-    def values(model: str, layout: str, of: list[int]) -> Any:
-        files = [
-            [kept(mode, data, model, layout, seed, what) for seed in of]
-            for what in ("truth", "decided")
-        ]
-        parts = [[csr_array(load_npz(file)) for file in each] for each in files]
-        truth, decided = (csr_array(vstack(p)) for p in parts)
-        found = document_values(truth, decided, 1, decided=decided)["micro-F1"]
-        # One row a document: seeds are added up, so that documents are what is drawn.
-        return found.reshape(len(of), -1, found.shape[1]).sum(axis=0)
-
-    for model, layout in itertools.product(WRAPPED, LAYOUTS[1:]):
-        both = [
-            seed for seed in range(seeds)
-            if all(kept(mode, data, model, at, seed, "truth").exists() for at in ("none", layout))
-        ]  # fmt: skip
-        if not both:
-            print(f"{data}, {model}: nothing to compare {layout} with", file=sys.stderr)
-            continue
-        pair = [values(model, at, both) for at in (layout, "none")]
-        found = paired_bootstrap(*pair, n_resamples=10_000)
-        record(
-            BENCH, what="bootstrap", mode=mode, data=data, model=model, layout=layout,
-            seeds=len(both), metric="micro-F1", difference=found.difference, low=found.low,
-            high=found.high, p=found.p,
-        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -24,19 +24,21 @@ def grid(mode: str) -> str:
         return "Not measured yet.\n"
     lines = [
         "| data | model | wrapped | seeds | " + " | ".join(METRICS)
-        + " | violations | fit, CPU s | head, ms | peak MB |",
+        + " | violations, decided / scores | fit, CPU s | head, ms | peak MB |",
         "| --- | --- | --- | ---: |" + " ---: |" * (len(METRICS) + 4),
     ]  # fmt: skip
     for (data, model, layout), runs in rows.items():
         values = " | ".join(spread(runs, m) for m in METRICS)
-        broken = statistics.mean(r.get("violations", 0) for r in runs)
+        broken = " / ".join(
+            f"{statistics.mean(r[m] for r in runs):.3f}" for m in ("violations", "score-violations")
+        )
         seconds = statistics.median(r["cpu_s"] for r in runs)
         head = (
             f"{statistics.median(r['head_ms'] for r in runs):.1f}" if "head_ms" in runs[0] else ""
         )
         wrapped = "" if layout == "none" else layout
         lines.append(
-            f"| {data} | `{model}` | {wrapped} | {len(runs)} | {values} | {broken:.3f}"
+            f"| {data} | `{model}` | {wrapped} | {len(runs)} | {values} | {broken}"
             f" | {seconds:,.0f} | {head} | {max(r['peak_mb'] for r in runs):,} |"
         )
     return "\n".join(lines) + "\n"
@@ -93,6 +95,25 @@ def bootstrap() -> str:
             f"| {data} | {mode} | `{model}` | {layout} | {row['seeds']} | {metric}"
             f" | {100 * row['difference']:+.2f} | {low:+.2f} to {high:+.2f} | {row['p']:.3f} |"
         )
+    return "\n".join(lines) + "\n"
+
+
+def branches() -> str:
+    """Draw where vectors lose: F1 by branch."""
+    rows = {(r["data"], r["branch"]): r for r in results("neural") if r.get("what") == "branch"}
+    if not rows:
+        return "Not measured yet.\n"
+    shown = {
+        "one_vs_rest tokens": "`one_vs_rest` on TF-IDF of the tokens",
+        "one_vs_rest vectors": "`one_vs_rest` on vectors", "flat none": "`flat` on vectors",
+    }  # fmt: skip
+    lines = [
+        "| data | branch | labels below | " + " | ".join(shown.values()) + " |",
+        "| --- | --- | ---: |" + " ---: |" * len(shown),
+    ]
+    for (data, branch), row in rows.items():
+        values = " | ".join(f"{100 * row[key]:.1f}" for key in shown)
+        lines.append(f"| {data} | {branch} | {row['n_labels']} | {values} |")
     return "\n".join(lines) + "\n"
 
 

@@ -235,6 +235,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "classical_specific": classical_tables.specific,
     "neural_frozen": lambda: neural_tables.grid("frozen"),
     "neural_reads": neural_tables.controls,
+    "neural_branches": neural_tables.branches,
     "neural_tuned": lambda: neural_tables.grid("tuned"),
     "neural_bootstrap": neural_tables.bootstrap,
     "training_speed": neural_tables.speed,
