@@ -91,9 +91,10 @@ def bootstrap() -> str:
     ]
     for (mode, data, model, layout, metric), row in rows.items():
         low, high = 100 * row["low"], 100 * row["high"]
+        p = f"{row['p']:.3f}" if row["p"] >= 0.0005 else "< 0.001"
         lines.append(
             f"| {data} | {mode} | `{model}` | {layout} | {row['seeds']} | {metric}"
-            f" | {100 * row['difference']:+.2f} | {low:+.2f} to {high:+.2f} | {row['p']:.3f} |"
+            f" | {100 * row['difference']:+.2f} | {low:+.2f} to {high:+.2f} | {p} |"
         )
     return "\n".join(lines) + "\n"
 
