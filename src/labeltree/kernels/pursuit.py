@@ -73,6 +73,8 @@ def pursue_together(points: F64, items: F32, blocks: F32, item: I32, weight: F64
                 residual[i] = points[i]
                 for s in range(t + 1):
                     residual[i] -= weight[i, s] * items[item[i, s]]
+        if not goes_on.any():
+            break
 
 
 @fast_kernel
