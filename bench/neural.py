@@ -16,6 +16,7 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
 
     splits = documents(data)
     if layout in READ:
-        splits = READ[layout](splits)
+        splits = reread(splits, layout)
     fitted = made(mode, model, layout, seed)
     began, began_cpu = time.perf_counter(), time.process_time()
     train(fitted, splits, seed=seed)
@@ -143,32 +144,37 @@ def documents(data: str) -> Any:
 
 def embedded(data: str) -> dict[str, Any]:
     """Let the frozen encoder read all documents; its vectors stay on the disk."""
-    splits = on_vectors(documents(data))
+    splits = reread(documents(data), "vectors")
     return {"n": sum(len(getattr(splits, name)) for name in SPLITS)}
 
 
-def on_vectors(splits: Any) -> Any:
-    """Return the splits with the frozen encoder's vectors in place of texts."""
+def reread(splits: Any, layout: str) -> Any:
+    """Return the splits as the frozen encoder leaves them: cut texts, or vectors in their place."""
+    reading = made("frozen", "flat", "none", 0).encoder.prepare(splits.train.texts, 0)
+    read = READ[layout](reading)
+    return replace(splits, **{name: read(getattr(splits, name)) for name in SPLITS})
+
+
+def vectors(reading: Any) -> Callable[[Any], Any]:
+    """Return what puts vectors in place of texts."""
     import torch
     from scipy.sparse import csr_array
 
     from labeltree.nn.documents import Run
 
-    reading = made("frozen", "flat", "none", 0).encoder.prepare(splits.train.texts, 0)
     encoder, run = reading.module(True, 0), Run(torch.device("cpu"))
 
     def read(part: Any) -> Any:
-        vectors = encoder.ready(reading.read(part.texts), run).vectors
-        return replace(part, X=csr_array(vectors), texts=None)
+        found = encoder.ready(reading.read(part.texts), run).vectors
+        return replace(part, X=csr_array(found), texts=None)
 
-    return replace(splits, **{name: read(getattr(splits, name)) for name in SPLITS})
+    return read
 
 
-def cut(splits: Any) -> Any:
-    """Return the splits with texts that end where the frozen encoder stops reading."""
+def tokens(reading: Any) -> Callable[[Any], Any]:
+    """Return what ends texts where the encoder stops reading."""
     from tokenizers import Tokenizer
 
-    reading = made("frozen", "flat", "none", 0).encoder.prepare(splits.train.texts, 0)
     tokenizer = Tokenizer.from_str(reading.tokenizer)
     tokenizer.enable_truncation(reading.max_length)
 
@@ -176,10 +182,10 @@ def cut(splits: Any) -> Any:
         ends = [max(end for _, end in t.offsets) for t in tokenizer.encode_batch(list(part.texts))]
         return replace(part, texts=[text[:end] for text, end in zip(part.texts, ends, strict=True)])
 
-    return replace(splits, **{name: read(getattr(splits, name)) for name in SPLITS})
+    return read
 
 
-READ = {"vectors": on_vectors, "tokens": cut}
+READ = {"vectors": vectors, "tokens": tokens}
 
 
 def made(mode: str, model: str, layout: str, seed: int) -> Any:
