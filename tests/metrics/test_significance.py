@@ -9,6 +9,7 @@ from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.scores import above
 from labeltree.metrics import (
     document_values,
+    holm,
     inverse_propensity,
     micro_f1,
     micro_r_precision,
@@ -165,3 +166,17 @@ def test_what_cannot_be_compared_is_refused(a, b, message):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ParameterError, match="n_resamples must"):
         paired_bootstrap([1.0], [1.0], **wrong)
+
+
+def test_holm():
+    """Holm's own steps: 0.01 * 4, 0.013 * 3 but not below that, 0.03 * 2, 0.7 * 1."""
+    assert holm([0.03, 0.01, 0.7, 0.013]).tolist() == pytest.approx([0.06, 0.04, 0.7, 0.04])
+    assert holm([0.6, 0.7]).tolist() == [1, 1]
+    assert holm([0.2]).tolist() == [0.2]
+    assert holm([]).tolist() == []
+
+
+@pytest.mark.parametrize("wrong", [[1.2], [-0.1], [float("nan")], [[0.1]]])
+def test_holm_wants_shares(wrong):
+    with pytest.raises(DataError, match="from 0 to 1"):
+        holm(wrong)

@@ -30,7 +30,7 @@ from labeltree.metrics.reliability import (
     reliability_by_mass,
     reliability_by_width,
 )
-from labeltree.metrics.significance import Difference, document_values, paired_bootstrap
+from labeltree.metrics.significance import Difference, document_values, holm, paired_bootstrap
 from labeltree.metrics.specific import specific_scores, specific_truth
 from labeltree.metrics.tail import (
     bin_names,
@@ -71,6 +71,7 @@ __all__ = [
     "frequency_bins",
     "hierarchical_quality",
     "hits",
+    "holm",
     "inverse_propensity",
     "label_parents",
     "leaf_labels",

@@ -95,6 +95,27 @@ def paired_bootstrap(
     )  # fmt: skip
 
 
+def holm(p: ArrayLike) -> Doubles:
+    """Return p values (n,) of which the smallest hold although n differences were looked at.
+
+    Holm, "A simple sequentially rejective multiple test procedure" (1979): the i-th smallest is
+    multiplied by n - i + 1, none becomes smaller than one before it, or larger than 1.
+
+    Raises
+    ------
+    DataError
+        If they are not numbers from 0 to 1.
+    """
+    found = np.asarray(p, np.float64)
+    if found.ndim != 1 or not ((found >= 0) & (found <= 1)).all():
+        raise DataError("p values must be a list of numbers from 0 to 1.")
+    order = np.argsort(found, kind="stable")
+    adjusted = np.empty_like(found)
+    times = np.arange(len(found), 0, -1)
+    adjusted[order] = np.maximum.accumulate(found[order] * times).clip(max=1)
+    return adjusted
+
+
 def resampled_sums(values: Doubles, n_resamples: int, seed: int) -> Doubles:
     """Return the column sums of each bootstrap sample, (n_resamples, n_columns).
 
