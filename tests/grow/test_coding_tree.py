@@ -1,9 +1,11 @@
 """Known entropies, brute force over small graphs, and what every coding tree keeps."""
 
+import time
 from math import log2
 
 import numpy as np
 import pytest
+from graphs import NYT, RCV1, taxonomy
 
 from labeltree.core.errors import ParameterError
 from labeltree.grow.coding_tree import CodingTree, coding_tree, entropy
@@ -61,6 +63,53 @@ def test_entropies_of_web_of_science(gain, height, bits, sizes):
     assert sizes is None or tree.sizes == sizes
 
 
+@pytest.mark.parametrize(
+    ("counts", "method", "gain", "bits"),
+    [
+        (RCV1, "squeeze", "combine", (5.9012, 3.7746, 2.4355, 2.3097)),
+        (RCV1, "squeeze", "merge", (5.9012, 3.7746, 2.4355, 2.3097)),
+        (RCV1, "grow", "combine", (5.9012, 3.7746, 2.4355, 2.4190)),
+        (RCV1, "grow", "merge", (5.9012, 3.7746, 2.4355, 2.4190)),
+        (NYT, "squeeze", "combine", (6.8176, 3.5327, 2.6791, 2.4151)),
+        (NYT, "squeeze", "merge", (6.8176, 3.5327, 2.6791, 2.4231)),
+        (NYT, "grow", "combine", (6.8176, 3.5327, 2.5465, 2.4423)),
+        (NYT, "grow", "merge", (6.8176, 3.5327, 2.5545, 2.4503)),
+    ],
+)  # fmt: skip
+def test_entropies_of_public_taxonomies(counts, method, gain, bits):
+    """What the authors' code (`grow`) and algorithm 1 (`squeeze`) find."""
+    n, edges = taxonomy(counts)
+    assert (n, edges.shape[1]) == ((103, 99) if counts is RCV1 else (166, 162))
+    trees = [coding_tree(n, edges, height, gain, method) for height in (1, 2, 3, 4)]
+    found = [entropy(n, edges, tree) for tree in trees]
+    assert found == pytest.approx(bits, abs=6e-5)
+    assert trees[1].sizes[1] == (5 if counts is RCV1 else 18)
+
+
+def test_web_of_science_grown():
+    n, edges = stars()
+    for height, bits in ((3, 3.0841), (4, 3.0278)):
+        tree = coding_tree(n, edges, height, method="grow")
+        assert tree.height == height
+        assert entropy(n, edges, tree) == pytest.approx(bits, abs=5e-5)
+
+
+def test_shuffled_edges_are_another_tree():
+    n, edges = taxonomy(RCV1)
+    shuffled = np.stack([edges[0], np.random.default_rng(0).permutation(edges[1])])
+    one, other = coding_tree(n, edges, 2), coding_tree(n, shuffled, 2)
+    assert one.up[0].tolist() != other.up[0].tolist()
+
+
+def test_stars_cost_no_square():
+    n = 30_000
+    edges = np.array([np.zeros(n - 1), np.arange(1, n)], np.int32)
+    began = time.perf_counter()
+    tree = coding_tree(n, edges, 2)
+    assert time.perf_counter() - began < 120  # offering each pair after each merge takes an hour
+    assert tree.sizes[0] == n
+
+
 def test_the_modules_of_stars_are_the_stars():
     n, edges = stars()
     closed_form = sum(c / (2 * 134) * (1 + log2(2 * c)) for c in (s - 1 for s in STARS))
@@ -95,11 +144,12 @@ def test_no_partition_is_missed_by_much_and_none_is_beaten(seed, gain):
 
 
 @GAINS
+@pytest.mark.parametrize("method", ["squeeze", "grow"])
 @pytest.mark.parametrize("seed", range(20))
-def test_what_every_coding_tree_keeps(seed, gain):
+def test_what_every_coding_tree_keeps(seed, method, gain):
     edges, previous = random_graph(seed, 12), np.inf
     for height in range(1, 6):
-        tree = coding_tree(12, edges, height, gain)
+        tree = coding_tree(12, edges, height, gain, method)
         assert tree.height == height
         assert len(tree.up[0]) == 12
         for layer, up in enumerate(tree.up):  # every node has children, and all have a parent
@@ -131,6 +181,8 @@ def test_nothing_to_build(n, height):
         coding_tree(n, np.zeros((2, 0), np.int32), height)
 
 
-def test_an_unknown_gain():
+def test_unknown_words():
     with pytest.raises(ParameterError, match="combine, merge"):
         coding_tree(3, np.zeros((2, 0), np.int32), 2, "best")
+    with pytest.raises(ParameterError, match="squeeze, grow"):
+        coding_tree(3, np.zeros((2, 0), np.int32), 2, method="best")

@@ -13,4 +13,6 @@ def test_the_papers_defaults():
 def test_variants():
     head = Hitin(height=3, init="scalar", pool="mean", width=64).head()
     assert head.structure.n_layers() == 4
+    grown = Hitin(coding="grow", gain="merge").head().structure
+    assert grown == IsomorphismTree(2, "grow", "merge")
     assert (head.fusion.init, head.readout.pool, head.width) == ("scalar", "mean", 64)

@@ -8,26 +8,21 @@ Isomorphism Network for Hierarchical Text Classification" (ACL 2023), algorithm 
 
 vol(a) is the sum of degrees of the vertices below a, g_a the number of edges that leave them. A
 binary tree is built bottom up, merging neighbours; then the nodes that cost least are removed until
-no leaf is deeper than wanted.
+no leaf is deeper than wanted. The authors' code does so for two layers, and adds others one by one.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import log2
 
 import numpy as np
 
 from labeltree.core.arrays import Doubles, Ints
 from labeltree.core.errors import ParameterError
-from labeltree.grow.depths import Depths
+from labeltree.grow.merging import GAINS, Gain, Graph, merged
+from labeltree.grow.squeezing import squeezed
 
-GONE = -2
-"""The parent of a node that was removed."""
-Cuts = list[dict[int, float]]
-"""For each vertex its neighbours and the edges between them."""
+METHODS = ("squeeze", "grow")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,31 +50,9 @@ class CodingTree:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """Vertices, or modules of vertices, and the edges between them."""
-
-    volume: list[float]
-    """Sum of degrees, ends of inner edges included, (n,)."""
-    leaving: list[float]
-    """Edges that leave, inner ones excluded, (n,)."""
-    cuts: Cuts
-    total: float
-    """Volume of the whole graph, which these may be a part of."""
-
-    @classmethod
-    def of_edges(cls, n: int, edges: Ints) -> Graph:
-        """Return the undirected graph of edges (2, n_edges); loops and repetitions are dropped."""
-        low, high = np.sort(edges, axis=0)
-        pairs = np.unique(np.stack([low, high])[:, low != high], axis=1).T.tolist()
-        cuts: Cuts = [{} for _ in range(n)]
-        for a, b in pairs:
-            cuts[a][b] = cuts[b][a] = 1.0
-        degree = [float(len(c)) for c in cuts]
-        return cls(degree, [*degree], cuts, 2.0 * len(pairs))
-
-
-def coding_tree(n: int, edges: Ints, height: int, gain: str = "combine") -> CodingTree:
+def coding_tree(
+    n: int, edges: Ints, height: int, gain: str = "combine", method: str = "squeeze"
+) -> CodingTree:
     """Return a coding tree of a graph.
 
     Parameters
@@ -93,205 +66,120 @@ def coding_tree(n: int, edges: Ints, height: int, gain: str = "combine") -> Codi
     gain
         What neighbours are merged by: `combine`, as the authors' code does, takes both as
         dissolved into one module; `merge` keeps them as parts of it.
+    method
+        `squeeze`: a binary tree is made as low as wanted, algorithm 1; `grow`: one of two layers
+        gets others, as in the authors' code. Up to two layers they are the same.
     """
     if height < 1 or n < 1:
         raise ParameterError(
             f"A coding tree needs vertices and a height of 1 or more, found {n} and {height}."
         )
-    if gain not in GAINS:
-        raise ParameterError(f"gain must be one of {', '.join(GAINS)}, found {gain!r}.")
-    graph = Graph.of_edges(n, edges)
-    tree = _binary(graph, GAINS[gain])
-    _squeeze(tree, n, height)
-    return _layered(tree, n, height)
+    for value, known, name in ((gain, tuple(GAINS), "gain"), (method, METHODS, "method")):
+        if value not in known:
+            raise ParameterError(f"{name} must be one of {', '.join(known)}, found {value!r}.")
+    graph, by = Graph.of_edges(n, edges), GAINS[gain]
+    if method == "squeeze":
+        return _squeezed(graph, height, by)
+    tree = _squeezed(graph, min(height, 2), by)
+    while tree.height < height:
+        tree = _grown(graph, tree, by)
+    return tree
 
 
 def entropy(n: int, edges: Ints, tree: CodingTree) -> float:
     """Return the structural entropy of a graph under a coding tree, in bits."""
-    graph = Graph.of_edges(n, edges)
+    return _entropy(Graph.of_edges(n, edges), tree)
+
+
+def _entropy(graph: Graph, tree: CodingTree) -> float:
     if not graph.total:
         return 0.0
-    found, below = 0.0, np.arange(n, dtype=np.int32)
+    found, below = 0.0, np.arange(len(graph.volume), dtype=np.int32)
     volume: Doubles = np.array(graph.volume)
     for layer, up in enumerate(tree.up):
         above = np.bincount(up, volume, minlength=tree.sizes[layer + 1]).astype(np.float64)
-        leaving = _leaving(graph, below, tree.sizes[layer])
+        leaving = np.array(graph.of_modules(below.tolist(), tree.sizes[layer]).leaving)
         has = volume > 0
         found -= float((leaving[has] * np.log2(volume[has] / above[up][has])).sum())
         below, volume = up[below], above
     return found / graph.total
 
 
-def _leaving(graph: Graph, module: Ints, n_modules: int) -> Doubles:
-    """Return the edges that leave each module."""
-    leaving = np.zeros(n_modules)
-    for a, neighbours in enumerate(graph.cuts):
-        for b, weight in neighbours.items():
-            if module[a] != module[b]:
-                leaving[module[a]] += weight
-    return leaving
+# ---- squeezed -----------------------------------------------------------------------------------
 
 
-# ---- merging ------------------------------------------------------------------------------------
-
-
-def _merge_gain(graph: Graph, a: tuple[float, float], b: tuple[float, float], cut: float) -> float:
-    """Return what a new node above both saves, both staying what they are."""
-    return 2 * cut / graph.total * log2(graph.total / (a[0] + b[0]))
-
-
-def _combine_gain(
-    graph: Graph, a: tuple[float, float], b: tuple[float, float], cut: float
-) -> float:
-    """Return what one module instead of two saves."""
-    both = a[0] + b[0]
-    lost = sum((volume - leaving) * log2(both / volume) for volume, leaving in (a, b))
-    return (2 * cut * log2(graph.total / both) - lost) / graph.total
-
-
-GAINS: dict[str, Callable[[Graph, tuple[float, float], tuple[float, float], float], float]] = {
-    "combine": _combine_gain,
-    "merge": _merge_gain,
-}
-
-
-@dataclass(eq=False)
-class _Tree:
-    """A tree under construction: nodes 0 to n - 1 are the vertices, the last one is the root."""
-
-    parent: list[int]
-    children: list[list[int]]
-    volume: list[float]
-    leaving: list[float]
-    total: float
-
-    @property
-    def root(self) -> int:
-        return len(self.parent) - 1
-
-    def add(self, children: Iterable[int], leaving: float) -> int:
-        node = len(self.parent)
-        own = list(children)
-        self.parent.append(-1)
-        self.children.append(own)
-        self.volume.append(sum(self.volume[c] for c in own))
-        self.leaving.append(leaving)
-        for c in own:
-            self.parent[c] = node
-        return node
-
-
-def _binary(graph: Graph, gain: Callable[..., float]) -> _Tree:
-    """Merge neighbours, the best pair first, until none are left; a root holds what remains.
-
-    A merged node keeps the neighbours' table of the part with more of them, so that each edge moves
-    log n times at most.
-    """
+def _squeezed(graph: Graph, height: int, gain: Gain) -> CodingTree:
+    """Return a binary tree made as low as wanted."""
+    tree = merged(graph, gain)
     n = len(graph.volume)
-    tree = _Tree([-1] * n, [[] for _ in range(n)], [*graph.volume], [*graph.leaving], graph.total)
-    cuts, node = [dict(c) for c in graph.cuts], list(range(n))
-    heap: list[tuple[float, int, int, int, int]] = []
-
-    def offer(a: int, b: int) -> None:
-        first, second = sorted((node[a], node[b]))
-        parts = ((tree.volume[v], tree.leaving[v]) for v in (node[a], node[b]))
-        heapq.heappush(heap, (-gain(graph, *parts, cuts[a][b]), first, second, a, b))
-
-    for a in range(n):
-        for b in cuts[a]:
-            if a < b:
-                offer(a, b)
-    while heap:
-        _, first, second, a, b = heapq.heappop(heap)
-        if sorted((node[a], node[b])) != [first, second]:
-            continue  # one of them has been merged since
-        if len(cuts[a]) < len(cuts[b]):
-            a, b = b, a
-        leaving = tree.leaving[node[a]] + tree.leaving[node[b]] - 2 * cuts[a][b]
-        node[a] = tree.add((node[a], node[b]), leaving)
-        node[b] = -1
-        _take_neighbours(cuts, a, b)
-        for other in cuts[a]:
-            offer(a, other)
-    tops = [v for v in range(len(tree.parent)) if tree.parent[v] < 0]
-    if len(tops) > 1 or n == 1:
-        tree.add(tops, 0.0)
-    return tree
+    return _layered(squeezed(tree, n, height), n, height)
 
 
-def _take_neighbours(cuts: Cuts, a: int, b: int) -> None:
-    """Move the neighbours of b to a."""
-    del cuts[a][b], cuts[b][a]
-    for other, weight in cuts[b].items():
-        del cuts[other][b]
-        cuts[a][other] = cuts[other][a] = cuts[a].get(other, 0.0) + weight
-    cuts[b] = {}
-
-
-# ---- removing -----------------------------------------------------------------------------------
-
-
-def _squeeze(tree: _Tree, n: int, height: int) -> None:
-    """Remove the inner nodes that cost least until no vertex is deeper than `height`."""
-    depths = Depths(tree.parent, tree.children, tree.root)
-    inner = {v: sum(tree.leaving[c] for c in tree.children[v]) for v in range(n, tree.root)}
-    heap = [_offer(tree, v, within) for v, within in inner.items()]
-    heapq.heapify(heap)
-    while heap and depths.deepest() > height:
-        _, a, parent, within = heapq.heappop(heap)
-        if tree.parent[a] != parent or inner[a] != within:
-            continue  # an offer of before
-        if depths.deepest(a) <= height:
-            continue  # and never deeper again
-        depths.lift(a)
-        _dissolve(tree, a, parent)
-        if parent != tree.root:
-            inner[parent] += within - tree.leaving[a]
-            heapq.heappush(heap, _offer(tree, parent, inner[parent]))
-        for c in tree.children[a]:
-            if c >= n and tree.parent[c] == parent:
-                heapq.heappush(heap, _offer(tree, c, inner[c]))
-
-
-def _offer(tree: _Tree, a: int, within: float) -> tuple[float, int, int, float]:
-    """Return by how much entropy rises without node a, and what that was computed from.
-
-    `within` is what leaves its children.
-    """
-    parent, own, rise = tree.parent[a], tree.volume[a], 0.0
-    if own:
-        above = tree.volume[parent]
-        rise = (within - tree.leaving[a]) / tree.total * log2(above / own)
-    return rise, a, parent, within
-
-
-def _dissolve(tree: _Tree, a: int, parent: int) -> None:
-    """Hang the children of a below its parent."""
-    for c in tree.children[a]:
-        if tree.parent[c] == a:
-            tree.parent[c] = parent
-    tree.children[parent].extend(tree.children[a])
-    tree.parent[a] = GONE
-
-
-def _layered(tree: _Tree, n: int, height: int) -> CodingTree:
+def _layered(parent: list[int], n: int, height: int) -> CodingTree:
     """Return the nodes by layer; vertices nearer to the root get copies in between."""
-    depth, order = {tree.root: 0}, [tree.root]
-    for v in order:
-        for c in tree.children[v]:
-            if tree.parent[c] == v:
-                depth[c] = depth[v] + 1
-                order.append(c)
+    depth = {len(parent) - 1: 0}
+    for v in range(len(parent) - 2, -1, -1):  # parents come later
+        if parent[v] >= 0:
+            depth[v] = depth[parent[v]] + 1
     layers: list[dict[int, int]] = [{} for _ in range(height + 1)]
-    for v in sorted(order):
+    for v in sorted(depth):
         last = 0 if v < n else height - depth[v]
         for layer in range(last, height - depth[v] + 1):
-            layers[layer][v] = len(layers[layer]) if v >= n or layer else v
+            layers[layer][v] = len(layers[layer])
     up = []
     for layer in range(height):
         above = layers[layer + 1]
         parents = np.empty(len(layers[layer]), np.int32)
         for v, number in layers[layer].items():
-            parents[number] = above[v] if v in above else above[tree.parent[v]]
+            parents[number] = above[v] if v in above else above[parent[v]]
         up.append(parents)
     return CodingTree(tuple(up))
+
+
+# ---- grown --------------------------------------------------------------------------------------
+
+FEWEST = 3
+"""Nodes among which a layer in between can make a difference."""
+
+
+def _grown(graph: Graph, tree: CodingTree, gain: Gain) -> CodingTree:
+    """Return the tree with a layer more: above the vertices or below the root, as saves more.
+
+    Savings are counted for each vertex, and for each child of the root.
+    """
+    split, before = _split(graph, tree, gain), _entropy(graph, tree)
+    saved = (before - _entropy(graph, split)) / tree.sizes[0]
+    if tree.sizes[-2] < FEWEST:
+        return split
+    grouped = _grouped(graph, tree, gain)
+    return grouped if (before - _entropy(graph, grouped)) / tree.sizes[-2] > saved else split
+
+
+def _split(graph: Graph, tree: CodingTree, gain: Gain) -> CodingTree:
+    """Split each module of the lowest layer, by the edges inside it."""
+    own, n_modules = tree.up[0], tree.sizes[1]
+    members = np.split(np.argsort(own, kind="stable"), np.cumsum(np.bincount(own))[:-1])
+    part: Ints = np.empty(len(own), np.int32)
+    above: list[int] = []
+    for module in range(n_modules):
+        vertices = members[module].tolist()
+        found = np.arange(len(vertices), dtype=np.int32)
+        if len(vertices) >= FEWEST:
+            found = _squeezed(_inside(graph, vertices), 2, gain).up[0]
+        part[vertices] = found + len(above)
+        above += [module] * (int(found.max()) + 1)
+    return CodingTree((part, np.array(above, np.int32), *tree.up[1:]))
+
+
+def _inside(graph: Graph, vertices: list[int]) -> Graph:
+    """Return some vertices and the edges between them, as if there were no others."""
+    number = {v: i for i, v in enumerate(vertices)}
+    cuts = [{number[b]: cut for b, cut in graph.cuts[v].items() if b in number} for v in vertices]
+    degree = [sum(c.values()) for c in cuts]
+    return Graph(degree, [*degree], cuts, sum(degree))
+
+
+def _grouped(graph: Graph, tree: CodingTree, gain: Gain) -> CodingTree:
+    """Put the root's children into groups."""
+    tops = graph.of_modules(tree.modules(tree.height - 1).tolist(), tree.sizes[-2])
+    return CodingTree((*tree.up[:-1], *_squeezed(tops, 2, gain).up))

@@ -18,6 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labeltree.core.params import at_least, choice, whole, within
+from labeltree.grow.coding_tree import METHODS
+from labeltree.grow.merging import GAINS
 from labeltree.nn.graph_parts import IsomorphismTree, LayerWise, Replicate
 from labeltree.nn.heads import GraphHead, Head
 from labeltree.nn.model import NeuralModel
@@ -31,6 +33,12 @@ class Hitin(NeuralModel):
 
     height: int = whole(1, 2)
     """K, layers of the coding tree above the labels."""
+    coding: str = choice("squeeze", METHODS)
+    """`squeeze`: the tree is made binary, then as low as wanted, as in the paper; `grow`: two
+    layers, then one more at a time, as in the authors' code."""
+    gain: str = choice("combine", tuple(GAINS))
+    """What neighbours are merged by: `combine` takes both as one module, as the authors' code does;
+    `merge` keeps them as parts of it."""
     init: str = choice("full", ("full", "scalar"))
     """Of the leaves: `full` has the matrix labels x labels, `scalar` its row sums."""
     width: int = whole(0, 0)
@@ -47,6 +55,7 @@ class Hitin(NeuralModel):
     def head(self) -> Head:
         """Return what answers."""
         return GraphHead(
-            Replicate(self.init, self.dropout), IsomorphismTree(self.height),
+            Replicate(self.init, self.dropout),
+            IsomorphismTree(self.height, self.coding, self.gain),
             LayerWise(self.pool, self.readout_dropout), self.width, self.recursive,
         )  # fmt: skip
