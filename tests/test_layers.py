@@ -68,6 +68,33 @@ def test_models_do_not_import_one_another():
                 assert not (node.module or "").startswith("labeltree.models."), file
 
 
+def packages(file):
+    """Return the packages that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf8"))):
+        if isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("package", "files"),
+    [
+        ("transformers", {"pooling.py", "pretrained.py", "readings.py", "transformer.py"}),
+        ("tokenizers", {"pretrained.py", "readings.py"}),
+        ("torch_geometric", {"graph_nets.py"}),
+    ],
+)
+def test_who_knows_the_packages_of_networks(package, files):
+    """Heads know no transformer, and graph networks of others stay in one file."""
+    found = {f for f in SOURCE.glob("**/*.py") if package in packages(f)}
+    assert found
+    assert {f.parent.name for f in found} == {"nn"}
+    assert {f.name for f in found} <= files
+
+
 def loaded_by(statement):
     """Return the modules that a fresh interpreter has after a statement."""
     code = f"{statement}\nimport sys; print(' '.join(sys.modules))"

@@ -10,7 +10,7 @@ from labeltree.cli.fields import configured, pairs, part_names, word_at
 from labeltree.core.errors import ParameterError
 from labeltree.core.params import Params, whole
 from labeltree.grow import TreeSource
-from labeltree.nn.encoders import Encoder
+from labeltree.nn.encoder import Encoder
 from labeltree.nn.heads import Head
 
 

@@ -72,6 +72,28 @@ def test_fitted_once_with_decisions_on_the_tenth(folder, tmp_path, monkeypatch):
     assert labeltree.load(out).decider_ is not None
 
 
+@pytest.mark.parametrize("encoder", ["tfidf_mlp", "bi_lstm"])
+def test_a_fit_does_not_read_the_test_part(encoder, folder, tmp_path):
+    """Neither vocabulary nor priors, stopping or decisions: without the file all is the same."""
+    lines = (folder / "train.jsonl").read_text().splitlines(keepends=True)
+    (folder / "train.jsonl").write_text("".join(lines[:64]))
+    (folder / "val.jsonl").write_text("".join(lines[64:80]))
+    (folder / "test.jsonl").write_text("".join(lines[80:]) + '{"text": "new", "labels": ["new"]}\n')
+    flags = ["--encoder", encoder, *FAST]
+    flags += {"tfidf_mlp": ["--encoder.tfidf.min-df", "1"]}.get(encoder, ["--encoder.hidden", "8"])
+    outs = tmp_path / "with", tmp_path / "without"
+    assert main(["fit", "hiagm", str(folder), "--out", str(outs[0]), *flags]) == 0
+    (folder / "test.jsonl").unlink()
+    assert main(["fit", "hiagm", str(folder), "--out", str(outs[1]), *flags]) == 0
+    files = [{f.name: f.read_bytes() for f in out.iterdir()} for out in outs]
+    assert len(files[0]) > 3
+    headers = [json.loads(found.pop("model.json")) for found in files]
+    assert files[0] == files[1]
+    assert headers[0]["files"] == headers[1]["files"]
+    assert headers[0]["header"]["params"] == headers[1]["header"]["params"]
+    assert "new" not in labeltree.load(outs[0]).labels_.ids
+
+
 def test_a_model_of_features_stands_behind_tfidf(folder, tmp_path):
     out = tmp_path / "model"
     flags = ["--encoder", "feature_mlp", "--encoder.hidden", "16", "--tfidf.min-df", "1"]

@@ -16,6 +16,7 @@ from labeltree.core.params import (
     jobs,
     parameters,
     positive,
+    several,
     snake,
     whole,
     within,
@@ -80,6 +81,12 @@ NO_NUMBERS = [None, "1", True, float("nan"), float("inf"), -float("inf"), [1], n
         (within(0, 1, 0.5), "from 0 to 1", [0, 1, 0.5, np.float16(1)], [-1e-9, 1.001]),
         (whole(1, 2), "a whole number of 1 or more", [1, 10**30, np.uint8(3)], [0, 1.0, 1.5, -1]),
         (jobs(), "-1 or 1 or more", [-1, 1, np.int64(8)], [0, -2, 1.0]),
+        (
+            several(0, (1, 2)),
+            "2 numbers of 0 or more",
+            [(0, 1), [0.5, np.float32(2)]],
+            [(), (1,), (1, 2, 3), (1, -1), (1, "2"), "12", (1, float("nan")), (1, True), 2],
+        ),
     ],
 )
 def test_numbers_are_checked(declared, wanted, right, wrong):

@@ -1,5 +1,6 @@
 from labeltree.models.c_hmcnn import CHmcnn
-from labeltree.nn.heads import FlatHead, McmHead
+from labeltree.nn.heads import FlatHead
+from labeltree.nn.wrappers import McmHead
 
 
 def test_a_flat_head_under_the_constraint():

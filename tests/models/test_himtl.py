@@ -3,7 +3,8 @@ import pytest
 from labeltree.cli.fields import configured
 from labeltree.core.errors import ParameterError
 from labeltree.models.himtl import Himtl
-from labeltree.nn.heads import FlatHead, GraphHead, HimtlHead, HmcnHead, McmHead, RoutedHead
+from labeltree.nn.heads import FlatHead, GraphHead, HmcnHead
+from labeltree.nn.wrappers import HimtlHead, McmHead, RoutedHead
 
 
 def test_defaults():
@@ -22,6 +23,16 @@ def test_any_head_in_any_layout():
 def test_random_groups_follow_the_seed():
     head = Himtl(split="random", seed=3).head()
     assert (head.split, head.split_seed) == ("random", 3)
+    routed = Himtl(layout="routing", split="random", seed=3).head()
+    assert (routed.split, routed.split_seed) == ("random", 3)
+
+
+@pytest.mark.parametrize(
+    "field", [{"combine": "mean"}, {"reduction": "sum"}, {"mask_norm": "all"}, {"skip_empty": True}]
+)
+def test_one_head_is_not_several(field):
+    with pytest.raises(ParameterError, match=f"{next(iter(field))} is about several heads"):
+        Himtl(layout="routing", **field)
 
 
 def test_on_the_command_line():

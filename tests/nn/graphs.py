@@ -47,6 +47,34 @@ def wos():
     return LabelGraph.of(Hierarchy.from_edges(edges))
 
 
+RCV1 = (
+    "i000021000400003000000030000100100a0102003000200300010300000n90000000000000000000000000000"
+    "0004002003000"
+)
+NYT = (
+    "31f00000000000000001110a3101010100002001103000226000000702000040000400002060000200000d5100"
+    "0000001106000000010512000101010107000005000000221001060009000000000001300200"
+)
+"""How many labels are right below each (a to z: 10 to 35), of the public taxonomies by name."""
+
+
+def taxonomy(counts):
+    """Return vertices and edges of a forest, given the children of each in depth-first order."""
+    edges, waiting = [], []
+    for v, count in enumerate(int(c, 36) for c in counts):
+        if waiting:
+            edges.append((waiting.pop(), v))
+        waiting += [v] * count
+    return len(counts), np.array(edges, np.int32).T
+
+
+def public(counts):
+    """Return a public taxonomy."""
+    n, edges = taxonomy(counts)
+    names = [f"{v:03}" for v in range(n)]
+    return LabelGraph.of(Hierarchy.from_edges([(names[a], names[b]) for a, b in edges.T], names))
+
+
 def grown(n_labels=5000, leaf=50):
     """Return labels below meta-labels, as grown trees have them: binary down to small leaves."""
     edges, todo = [], [("m", 0, n_labels)]

@@ -61,21 +61,25 @@ def test_documents_of_one_length_are_drawn_freely():
     assert np.mean(spread) > 1500, "not cut out of the data in order"
 
 
-@pytest.mark.parametrize("n_processes", [1, 2, 3, 7])
-@pytest.mark.parametrize("n", [1, 2, 5, 12])
-def test_processes_share_out_all_batches_and_take_as_many_steps(n, n_processes):
-    found = [np.array([i]) for i in range(n)]
-    shares = [shared_out(found, 2, rank, n_processes) for rank in range(n_processes)]
-    assert len({len(share) for share in shares}) == 1
-    assert len({tuple(map(len, share)) for share in shares}) == 1
-    met = [int(rows[0]) for share in shares for step in share for rows in step]
-    assert set(met) == set(range(n))
-    assert len(met) < n + n_processes, "only as many again as are missing"
+@given(lengths, st.integers(1, 9), st.integers(1, 5))
+def test_processes_share_out_each_step(lengths, batch_size, n_processes):
+    step = lengths.argsort()
+    shares = [shared_out(step, batch_size, rank, n_processes) for rank in range(n_processes)]
+    assert all(shares), "each process has something to do"
+    met = [rows for share in shares for rows, weight in share if weight]
+    assert sorted(np.concatenate(met).tolist()) == list(range(len(step)))
+    assert max(len(rows) for share in shares for rows, _ in share) <= batch_size
+    assert max(map(len, shares)) == -(-len(step) // (batch_size * n_processes))
+    values = np.arange(len(step)) ** 2.0  # the mean over processes is that over all documents
+    means = [sum(weight * values[rows].mean() for rows, weight in share) for share in shares]
+    np.testing.assert_allclose(np.mean(means), values.mean())
 
 
-def test_steps_add_up_batches():
-    found = [np.array([i]) for i in range(5)]
-    assert [[int(r[0]) for r in step] for step in shared_out(found, 2)] == [[0, 1], [2, 3], [4]]
+def test_a_batch_holds_documents_of_like_length_also_when_several_make_a_step():
+    lengths = np.random.default_rng(0).integers(1, 200, 10 * BUCKET * 16)
+    parts = [rows for step in batches(lengths, 64, 0, 0) for rows, _ in shared_out(step, 16)]
+    padded = sum(len(rows) * lengths[rows].max() for rows in parts)
+    assert lengths.sum() / padded > 0.95
 
 
 @given(st.integers(0, 9))

@@ -1,7 +1,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from graphs import DIAMOND, SIZES, graph, grown, random_dag, wos
+from graphs import DIAMOND, NYT, RCV1, SIZES, graph, grown, public, random_dag, wos
 
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.nn.branches import n_branches, random_groups, root_branches
@@ -15,6 +15,22 @@ def test_branches_of_wos():
     assert not len(cut.single)
     together = np.concatenate([branch.columns for branch in cut.branches])
     assert sorted(together) == list(range(141))  # all, none twice
+
+
+@pytest.mark.parametrize(
+    ("counts", "n_labels", "levels", "sizes"),
+    [
+        (RCV1, 103, [4, 55, 43, 1], {34, 26, 33, 10}),
+        (NYT, 166, [4, 27, 51, 47, 17, 12, 6, 2], {62, 7, 23, 74}),
+    ],
+)
+def test_levels_and_branches_of_public_taxonomies(counts, n_labels, levels, sizes):
+    g = public(counts)
+    assert g.n_labels == g.n_nodes == n_labels
+    assert np.bincount(g.level).tolist() == levels
+    cut = root_branches(g)
+    assert {len(branch.columns) for branch in cut.branches} == sizes
+    assert not len(cut.single)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,8 +1,10 @@
 """Trainings that are interrupted end where unbroken ones do, bit for bit."""
 
+import random
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,8 @@ from toys import (  # noqa: E402
 )
 
 from labeltree.core.arrays import as_csr  # noqa: E402
+from labeltree.core.errors import StoreError  # noqa: E402
 from labeltree.nn.batches import TrainingData  # noqa: E402
-from labeltree.nn.checkpoint import fingerprint  # noqa: E402
 from labeltree.nn.train import Descriptions, train  # noqa: E402
 
 
@@ -57,7 +59,7 @@ def run(at=0, *, head=Interrupted, validation=None, net=None, data=None, **chang
     described = Descriptions(documents(5, seed=3), 4) if head is InterruptedReader else None
     net = net or network(head=head, dropout=0.3)
     history = train(
-        net, data or learnable(20), validation, RECIPE._replace(epochs=6, **changed),
+        net, data or learnable(20), validation, RECIPE._replace(**{"epochs": 6} | changed),
         order=flat_order(), descriptions=described,
     )  # fmt: skip
     return net, history
@@ -111,6 +113,24 @@ def test_interrupted_twice(tmp_path):
     assert_same(run(), run(**options))
 
 
+def random_states():
+    numpy = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), numpy[1].tolist(), numpy[2], torch.get_rng_state().tolist()
+
+
+@pytest.mark.parametrize("ends", ["at the end", "power cut"])
+def test_going_on_leaves_random_numbers_outside_as_they_are(tmp_path, ends):
+    options = {"save_every": 2, "checkpoints": str(tmp_path)}
+    with pytest.raises(PowerCut):
+        run(9, **options)
+    net = network(head=Interrupted, dropout=0.3)
+    random.random(), torch.rand(1), np.random.random()  # noqa: NPY002
+    before = random_states()
+    with nullcontext() if ends == "at the end" else pytest.raises(PowerCut):
+        run(0 if ends == "at the end" else 3, net=net, **options)
+    assert random_states() == before
+
+
 def test_a_finished_training_is_not_done_again(tmp_path):
     first = run(checkpoints=str(tmp_path), validation=contrary())
     again = run(checkpoints=str(tmp_path), validation=contrary())
@@ -142,6 +162,40 @@ def test_what_was_half_written_does_not_count(tmp_path):
     assert_same(run(), run(**options))
 
 
+@pytest.mark.parametrize(
+    "file", ["training.pt", "model.safetensors", "optimizer.bin", "random_states_0.pkl"]
+)
+@pytest.mark.parametrize("damage", ["cut", "empty", "missing"])
+def test_a_damaged_checkpoint_is_named(tmp_path, file, damage):
+    run(checkpoints=str(tmp_path), epochs=1)
+    (training,) = tmp_path.iterdir()
+    (path,) = training.glob(f"*/{file}")
+    raw = path.read_bytes()
+    path.write_bytes(raw[: len(raw) // 2] if damage == "cut" else b"")
+    if damage == "missing":
+        path.unlink()
+    with pytest.raises(StoreError) as caught:
+        run(checkpoints=str(tmp_path), epochs=1)
+    assert f"Delete {training} to train from the beginning." in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_training_begun_on_a_card_goes_on_without(tmp_path, monkeypatch):
+    options = {"save_every": 3, "head": InterruptedReader}
+    with pytest.raises(PowerCut):
+        run(20, checkpoints=str(tmp_path), **options)
+    (path,) = tmp_path.glob("*/*/training.pt")
+    kept = torch.load(path, weights_only=True)
+    assert kept["labels"].shape == (5, 8)
+    with monkeypatch.context() as patched:  # what torch writes of tensors on a card
+        patched.setattr("torch.serialization.location_tag", lambda storage: "cuda:0")
+        torch.save(kept, path)
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="CUDA"):
+            torch.load(path, weights_only=True)
+    assert_same(run(**options), run(checkpoints=str(tmp_path), **options))
+
+
 def test_another_training_does_not_go_on_from_there(tmp_path):
     run(checkpoints=str(tmp_path))
     run(checkpoints=str(tmp_path), seed=1)
@@ -149,35 +203,18 @@ def test_another_training_does_not_go_on_from_there(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_what_makes_another_training():
-    def name(net=None, data=None, validation=None, **changed):
-        return fingerprint(
-            net or network(), data or learnable(), validation, RECIPE._replace(**changed)
-        )
-
-    base = name()
-    free = {"device": "auto", "checkpoints": "x", "save_every": 5, "log": "y"}
-    assert name(**free) == base
-    others = [
-        name(lr=0.02), name(epochs=4), name(precision="bf16"), name(net=network(seed=1)),
-        name(data=learnable(21)), name(data=contrary()), name(validation=learnable()),
-        name(data=learnable(), validation=contrary()),
-    ]  # fmt: skip
-    assert len({base, *others}) == len(others) + 1
-
-
 CHILD = """
 import os, signal, sys
 sys.path[:0] = {path!r}
 import test_checkpoint as t
-class Killed(t.LinearHead):
+class Interrupted(t.LinearHead):
     n = 0
     def loss(self, text, y):
-        Killed.n += 1
-        if Killed.n == 20:
+        Interrupted.n += 1
+        if Interrupted.n == 20:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().loss(text, y)
-t.run(head=Killed, checkpoints={folder!r}, save_every=3)
+t.run(head=Interrupted, checkpoints={folder!r}, save_every=3)
 """
 
 

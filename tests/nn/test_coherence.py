@@ -84,9 +84,22 @@ def test_the_loss_is_its_definition(g):
 
 def test_the_loss_stays_finite():
     g = random_dag(2)
-    z = 50 * torch.sign(torch.randn(4, g.n_labels)).requires_grad_()
+    z = (50 * torch.sign(torch.randn(4, g.n_labels))).requires_grad_()
     loss = McLoss(g)(z, closed(g, 4).float())
+    loss.backward()
     assert torch.isfinite(loss)
+    assert torch.isfinite(z.grad).all()
+    assert z.grad.any()
+
+
+@pytest.mark.parametrize("g", GRAPHS)
+def test_what_is_no_number_stays_in_the_loss(g):
+    """Training that diverges is told by its loss, and must not end here."""
+    for label in range(g.n_labels):
+        z = torch.zeros(3, g.n_labels)
+        z[1, label] = torch.nan
+        assert Mcm(g).winner(z).max() < g.n_labels
+        assert torch.isnan(McLoss(g)(z, torch.zeros(3, g.n_labels)))
 
 
 def test_many_labels_cost_edges_not_pairs():

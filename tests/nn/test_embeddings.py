@@ -1,5 +1,6 @@
 import logging
 import os
+import time
 
 import numpy as np
 import pytest
@@ -111,6 +112,35 @@ def test_a_damaged_file_is_replaced(folder, damage):
     assert encoder.seen == 40
     np.testing.assert_array_equal(vectors(encoder, docs), first)
     assert encoder.seen == 40
+
+
+def test_a_file_of_another_user_is_read_all_the_same(folder, monkeypatch):
+    encoder, docs = Counting(), documents()
+    first = vectors(encoder, docs)
+
+    def forbidden(*_):
+        raise PermissionError("not the owner")
+
+    monkeypatch.setattr(embeddings.os, "utime", forbidden)
+    np.testing.assert_array_equal(vectors(encoder, docs), first)
+    assert encoder.seen == 20
+
+
+def test_what_killed_writers_left_is_removed_after_a_day(folder):
+    encoder = Counting()
+    vectors(encoder, documents())
+    (whole,) = folder.iterdir()
+    left, fresh = (folder / f".{whole.name}-1-{i}" for i in (1, 2))
+    foreign = folder / ".somebody"
+    for file, age in ((left, 25), (fresh, 23), (foreign, 99), (whole, 99)):
+        file.touch()
+        then = time.time() - age * 3600
+        os.utime(file, (then, then))
+    vectors(encoder, documents(seed=1))
+    assert not left.exists()
+    assert fresh.exists()
+    assert foreign.exists()
+    assert whole.exists()
 
 
 def test_a_full_disk_costs_only_the_file(folder, monkeypatch, caplog):

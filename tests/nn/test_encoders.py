@@ -7,18 +7,10 @@ import numpy as np
 import pytest
 
 from labeltree.cli.fields import configured, part_names
-from labeltree.core.errors import DataError, MissingExtraError, ParameterError
+from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.store import read_folder, write_folder
-from labeltree.nn import encoders as module
-from labeltree.nn.encoders import (
-    BiGruCnn,
-    BiLstm,
-    Encoder,
-    FeatureMlp,
-    TfidfMlp,
-    Transformer,
-    require_torch,
-)
+from labeltree.nn.encoder import Encoder
+from labeltree.nn.encoders import BiGruCnn, BiLstm, FeatureMlp, TfidfMlp, Transformer
 
 TEXTS = ["the old cat sings", "a dog runs under the old tree", "", "cat and dog, dog and cat"]
 ROWS = np.arange(4)
@@ -31,15 +23,6 @@ def test_declaring_encoders_needs_no_torch():
         "assert not {'torch', 'transformers', 'tokenizers', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-@pytest.mark.parametrize("encoder", [Transformer(), BiGruCnn(), BiLstm(), TfidfMlp(), FeatureMlp()])
-@pytest.mark.parametrize("missing", ["torch", "transformers"])
-def test_without_torch_the_remedy_is_told(monkeypatch, encoder, missing):
-    monkeypatch.setattr(module, "find_spec", lambda name: None if name == missing else object())
-    X = np.eye(4) if encoder.takes == "features" else TEXTS
-    with pytest.raises(MissingExtraError, match=r"pip install 'labeltree\[nn\]'"):
-        encoder.prepare(X, 0)
 
 
 def test_the_command_line_knows_them_by_name():
@@ -244,7 +227,3 @@ def test_nothing_to_learn_from():
         BiGruCnn().prepare(["", "one"], 0)
     with pytest.raises(DataError, match="No term"):
         TfidfMlp().prepare([""], 0)
-
-
-def test_the_extra_is_there():
-    require_torch()

@@ -4,6 +4,7 @@ torch = pytest.importorskip("torch")
 
 from graphs import graph  # noqa: E402
 
+from labeltree.core.errors import ParameterError  # noqa: E402
 from labeltree.nn.fusion import (  # noqa: E402
     LabelAttention,
     LabelProjection,
@@ -67,6 +68,35 @@ def test_attention_reads_words_and_not_padding():
     )
 
 
+def test_labels_attend_once_for_each_layer(monkeypatch):
+    """The nodes are the first layer, or all there are: what they see is not computed twice."""
+    met, real = [], LabelAttention.attention
+
+    def counted(self, words, mask, labels):
+        met.append(labels.shape[1])
+        return real(self, words, mask, labels)
+
+    monkeypatch.setattr(LabelAttention, "attention", counted)
+    fusion = LabelAttention(TEXT, N, WIDTH)
+    states = fusion(texts(), States.of_nodes)
+    assert met == [N]
+    assert states.layers == (states.nodes,)
+    met.clear()
+    states = fusion(texts(), lambda x: States(x, (x, x[:, :2])))
+    assert met == [N, 2]
+    assert states.layers[0] is states.nodes
+    assert states.layers[1].shape == (3, 2, WIDTH)
+
+
+def test_attention_drops_what_labels_see():
+    fusion, text = LabelAttention(TEXT, N, WIDTH, dropout=0.5), texts()
+    kept = fusion.eval()(text, States.of_nodes).nodes
+    learning = fusion.train()(text, States.of_nodes).nodes
+    dropped = learning == 0
+    assert 0.3 < dropped.float().mean() < 0.7
+    torch.testing.assert_close(learning[~dropped], 2 * kept[~dropped])
+
+
 def test_label_embeddings_learn():
     fusion = LabelAttention(TEXT, N, WIDTH)
     fusion(texts(), States.of_nodes).nodes.square().sum().backward()
@@ -79,7 +109,7 @@ def one_word():
 
 
 def test_attention_over_one_word_does_not_train():
-    with pytest.raises(ValueError, match="two tokens"):
+    with pytest.raises(ParameterError, match="Choose --encoder bi_lstm"):
         LabelAttention(TEXT, N, WIDTH)(one_word(), States.of_nodes)
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from graphs import graph, random_dag
 from scipy.sparse import csr_array
 
 from labeltree.core.errors import ParameterError
@@ -80,3 +81,16 @@ def test_meta_labels_are_nodes_but_not_answered():
 def test_an_unknown_prior():
     with pytest.raises(ParameterError, match="share, sibling, uniform, none"):
         LabelGraph.of(H, prior="best")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rising_edges_are_complete_before_they_go_on(seed):
+    g = random_dag(seed)
+    left = g.edges.T.tolist()
+    for edges in g.rising:
+        for edge in edges.T.tolist():
+            left.remove(edge)
+        done = edges[0].tolist()
+        assert not {parent for parent, _ in left} & set(done)
+    assert not left
+    assert graph("flat").rising == []

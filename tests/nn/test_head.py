@@ -8,8 +8,9 @@ from graphs import HIERARCHIES, graph, label_sets, texts  # noqa: E402
 
 from labeltree.nn.coherence import McLoss, Mcm, violations  # noqa: E402
 from labeltree.nn.head import FlatNetwork, HeadNetwork, mean_logit  # noqa: E402
-from labeltree.nn.heads import FlatHead, McmHead  # noqa: E402
+from labeltree.nn.heads import FlatHead  # noqa: E402
 from labeltree.nn.loss import bce  # noqa: E402
+from labeltree.nn.wrappers import McmHead  # noqa: E402
 
 TEXT = 12
 

@@ -20,16 +20,8 @@ from labeltree.nn.graph_parts import (  # noqa: E402
     Replicate,
     TreeLstm,
 )
-from labeltree.nn.heads import (  # noqa: E402
-    FlatHead,
-    GraphHead,
-    Head,
-    HimtlHead,
-    HmcnHead,
-    MatchHead,
-    McmHead,
-    RoutedHead,
-)
+from labeltree.nn.heads import FlatHead, GraphHead, Head, HmcnHead, MatchHead  # noqa: E402
+from labeltree.nn.wrappers import HimtlHead, McmHead, RoutedHead  # noqa: E402
 
 HITIN = GraphHead(Replicate(), IsomorphismTree(), LayerWise(), 8)
 HEADS = {
@@ -190,16 +182,33 @@ def test_wrappers_tell_what_is_inside():
     assert not HimtlHead(FlatHead()).closes
     assert RoutedHead(MatchHead()).refresh_labels == 50
     assert McmHead(FlatHead()).refresh_labels == 0
+    assert HimtlHead(MatchHead(joint=0.0, match=0.0)).refresh_labels == 0
     assert HmcnHead(global_loss="max_constraint").closes
 
 
 def test_bad_fields():
     with pytest.raises(ParameterError, match="layout must be one of projection, masking"):
         HimtlHead(layout="both")
-    with pytest.raises(ParameterError, match="margins must be three"):
+    with pytest.raises(ParameterError, match="margins must be 3 numbers"):
         MatchHead(margins=(0.1,))
     with pytest.raises(ParameterError, match="beta"):
         HmcnHead(beta=2)
+
+
+@pytest.mark.parametrize("base", [MatchHead(), HimtlHead(MatchHead(joint=0.0)),
+                                  RoutedHead(MatchHead(match=0.0))])  # fmt: skip
+def test_matching_is_not_lost_under_a_constraint(base):
+    with pytest.raises(ParameterError, match="train=base"):
+        McmHead(base)
+    assert McmHead(base, "base").refresh_labels == 50
+    assert McmHead(HimtlHead(MatchHead(joint=0.0, match=0.0))).refresh_labels == 0
+
+
+def test_a_constraint_does_not_replace_routing():
+    with pytest.raises(ParameterError, match="Put mcm_head inside routed_head"):
+        McmHead(RoutedHead(FlatHead()))
+    assert McmHead(RoutedHead(FlatHead()), "base").closes is False
+    assert RoutedHead(McmHead()).closes
 
 
 def test_importing_heads_needs_no_torch():

@@ -247,6 +247,13 @@ def test_labels_outside_the_universe_take_no_part(checkerboard):
     np.testing.assert_array_equal(model.history_.f1, plain.history_.f1)
 
 
+def test_validation_of_other_labels(checkerboard):
+    few = Labels(checkerboard.labels.ids[:9])
+    narrow = Dataset(checkerboard.Y[:, :9], few, texts=checkerboard.texts)
+    with pytest.raises(DataError, match="validation has 9 columns, Y of training 10"):
+        fitted(checkerboard, narrow)
+
+
 # ---- labels that are read ------------------------------------------------------------------------
 
 
@@ -361,7 +368,7 @@ def test_one_label_and_one_document():
 
 def test_without_torch(checkerboard, monkeypatch):
     real = __import__("importlib.util").util.find_spec
-    monkeypatch.setattr("labeltree.nn.encoders.find_spec",
+    monkeypatch.setattr("labeltree.nn.encoder.find_spec",
                         lambda name: None if name == "torch" else real(name))  # fmt: skip
     with pytest.raises(MissingExtraError, match=r"labeltree\[nn\]"):
         ToyFlat().fit(checkerboard.texts, checkerboard.Y)

@@ -7,7 +7,7 @@ from graphs import graph  # noqa: E402
 from toys import BagEncoder, LinearHead, ToyHead, ToyReading, documents, network  # noqa: E402
 
 from labeltree.core.errors import ParameterError, StoreError  # noqa: E402
-from labeltree.nn.network import Network, built, device_of, restored, seeded  # noqa: E402
+from labeltree.nn.network import Network, built, device_of, restored  # noqa: E402
 
 READING = ToyReading(("a", "b"), 8)
 
@@ -72,17 +72,6 @@ def test_training_parts_are_not_restored():
     net.head.drop_training_parts()
     again = restored(READING, head, graph("flat"), net.weights())
     assert not [name for name in again.state_dict() if "side" in name]
-
-
-def test_seeds_leave_no_trace():
-    torch.manual_seed(11)
-    expected = torch.rand(3)
-    torch.manual_seed(11)
-    with seeded(5):
-        inside = torch.rand(3)
-    assert torch.equal(torch.rand(3), expected)
-    with seeded(5):
-        assert torch.equal(torch.rand(3), inside)
 
 
 def test_the_head_computes_in_single_precision():

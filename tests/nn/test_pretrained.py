@@ -13,7 +13,7 @@ pytest.importorskip("transformers")
 
 from tiny import VOCABULARY, tiny_folder, tiny_tokenizer, write_tiny  # noqa: E402
 
-from labeltree.core.errors import ParameterError  # noqa: E402
+from labeltree.core.errors import ParameterError, StoreError  # noqa: E402
 from labeltree.nn import pretrained  # noqa: E402
 from labeltree.nn.encoders import Transformer  # noqa: E402
 from labeltree.nn.pretrained import DEFAULT, PACKAGE, build, inspected, load, source_of  # noqa: E402
@@ -135,25 +135,33 @@ def test_without_a_pooler_no_weight_is_idle():
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
-        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
-        ({"pooling_mode": "mean"}, "mean"),
-        ({"pooling_mode": "cls"}, "cls"),
-    ],
-)
-def test_sentence_encoders_say_how_they_pool(folder, told, expected):
-    kind = "sentence_transformers.models"
-    modules = [
-        {"path": "", "type": f"{kind}.Transformer"},
-        {"path": "1_Pooling", "type": f"{kind}.Pooling"},
-    ]
-    (folder / "modules.json").write_text(json.dumps(modules))
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(told))
-    assert inspected(str(folder)).pooling == expected
+def test_a_limit_below_one_is_none(tmp_path):
+    """XLNet says -1; its token for the whole text is the last one."""
+    from transformers import XLNetConfig, XLNetModel
+
+    config = XLNetConfig(vocab_size=len(VOCABULARY), d_model=8, n_layer=1, n_head=2, d_inner=8)
+    XLNetModel(config).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    assert config.max_position_embeddings < 1
+    reading = Transformer(name=str(tmp_path), max_length=300).prepare([], 0)
+    assert reading.max_length == 300
+    documents = reading.read(["cat " * 99])
+    assert documents.lengths.tolist() == [101]
+    with torch.no_grad():
+        text = reading.module(True, 0).eval()(documents.batch(np.array([0])))
+    assert torch.isfinite(text.pooled).all()
+
+
+def test_an_architecture_of_another_version():
+    values = json.loads(inspected(tiny_folder()).config)
+    for changed in ({"model_type": "not_yet"}, {"hidden_size": "wide"}):
+        with pytest.raises(
+            StoreError, match="cannot build the encoder of the saved model"
+        ) as caught:
+            build(json.dumps(values | changed), pooler=False)
+        assert "fit again" in str(caught.value)
+    with pytest.raises(StoreError, match=f"'not_yet' saved with {values['transformers_version']}"):
+        build(json.dumps(values | {"model_type": "not_yet"}), pooler=False)
 
 
 def test_positions_begin_behind_the_padding_in_some_models(tmp_path):

@@ -113,3 +113,16 @@ def test_weights_follow_from_the_seed_and_torch_is_left_alone():
         assert torch.equal(before, torch.random.get_rng_state())
         assert all(torch.equal(a[name], b[name]) for name in a)
         assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+@pytest.mark.parametrize("encoder", [TfidfMlp(hidden=4), Transformer(name=tiny_folder())])
+def test_weights_are_drawn_without_a_trace(encoder, monkeypatch):
+    """Neither here nor on graphics cards, which torch.manual_seed would seed as well."""
+    seeds = []
+    monkeypatch.setattr("torch.cuda.manual_seed_all", seeds.append)
+    made = encoder.prepare(TEXTS * 3, 0)
+    before = torch.get_rng_state()
+    one, again = (made.module(False, 3).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert seeds == []

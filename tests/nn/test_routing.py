@@ -2,13 +2,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from graphs import graph, label_sets, texts  # noqa: E402
+from graphs import SIZES, graph, label_sets, texts, wos  # noqa: E402
 
 from labeltree.core.hierarchy import Hierarchy  # noqa: E402
 from labeltree.nn.graph import LabelGraph  # noqa: E402
 from labeltree.nn.graph_parts import Attention  # noqa: E402
-from labeltree.nn.heads import FlatHead, GraphHead, RoutedHead  # noqa: E402
+from labeltree.nn.heads import FlatHead, GraphHead  # noqa: E402
 from labeltree.nn.routing import routed  # noqa: E402
+from labeltree.nn.wrappers import RoutedHead  # noqa: E402
 
 TEXT = 12
 G = LabelGraph.of(Hierarchy.from_edges([("a", "b"), ("c", "d"), ("c", "e")]))
@@ -27,6 +28,16 @@ def built(routing="sample", g=G, base=FLAT, shared=2):
     return network
 
 
+def units_in(network):
+    """Return which units learned what enters them."""
+    return network.adapter.into.weight.grad.abs().sum(1) > 0
+
+
+def units_out(network):
+    """Return which units learned where they lead."""
+    return network.adapter.out.weight.grad.abs().sum(0) > 0
+
+
 def test_routes_stop_gradients_and_keep_values():
     a = torch.randn(2, 4, requires_grad=True)
     route = torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 1]])
@@ -42,19 +53,21 @@ def test_documents_teach_the_units_of_their_branch(routing):
     y = torch.zeros(4, 5)
     y[:, [0, 2]] = 1  # a and b, the first branch
     network.loss(texts(), y).backward()
-    learned = network.adapter.into.weight.grad.abs().sum(1) > 0
+    learned = units_in(network)
     assert learned[:3].any()
     assert not learned[3:6].any()
     assert learned[6:].any()
+    assert units_out(network)[3:6].any()  # where they lead is learned from all
 
 
 def test_documents_without_labels_teach_shared_units():
     for routing in ("sample", "batch"):
         network = built(routing)
         network.loss(texts(), torch.zeros(4, 5)).backward()
-        learned = network.adapter.into.weight.grad.abs().sum(1) > 0
+        learned = units_in(network)
         assert not learned[:6].any()
         assert learned[6:].any()
+        assert units_out(network).any()
 
 
 def test_answers_use_all_units():
@@ -102,7 +115,7 @@ def test_words_are_adapted_too():
     y = torch.zeros(4, 5)
     y[:, 0] = 1
     network.loss(texts(), y).backward()
-    learned = network.adapter.into.weight.grad.abs().sum(1) > 0
+    learned = units_in(network)
     assert learned[:3].any()
     assert not learned[3:6].any()
 
@@ -122,3 +135,13 @@ def test_labels_of_several_branches_teach_all_of_them():
         [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("e", "d"), ("c", "f")]
     ).ids[1:].index("d")] = 1  # fmt: skip
     assert network.branches(y).tolist() == [[1, 1]]
+
+
+def test_random_groups_route_otherwise():
+    g = wos()
+    by_root = RoutedHead(FLAT, 3).build(g, TEXT)
+    by_chance = RoutedHead(FLAT, 3, split="random").build(g, TEXT)
+    assert by_root.n_blocks == by_chance.n_blocks == 7
+    y = torch.eye(g.n_labels)
+    assert by_root.branches(y).sum(0).tolist() == list(SIZES)
+    assert by_chance.branches(y).sum(0).max() == 21  # of 141 labels, a seventh each

@@ -5,9 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from graphs import HIERARCHIES, graph, random_dag  # noqa: E402
+from graphs import HIERARCHIES, graph, random_dag, wos  # noqa: E402
 
+from labeltree.grow.coding_tree import coding_tree  # noqa: E402
 from labeltree.nn.graph_nets import Gat, Gcn  # noqa: E402
+from labeltree.nn.graph_parts import IsomorphismTree  # noqa: E402
 from labeltree.nn.isomorphism import TreeIsomorphism  # noqa: E402
 from labeltree.nn.structure import HierarchyConv  # noqa: E402
 from labeltree.nn.tree_lstm import LevelTreeLSTM  # noqa: E402
@@ -70,18 +72,93 @@ def test_hierarchy_conv_starts_from_the_priors():
     )
 
 
-def test_one_layer_reaches_neighbours_only():
-    g = graph("tree")
-    ids = HIERARCHIES["tree"].ids[1:]
-    conv = randomised(HierarchyConv(g, WIDTH))
+def attended(layer, g, x):
+    """Brody et al.'s equations 7 and 4, node by node; a feature tells up from down from self."""
+    linear, own = layer.lin_l, layer.lin_r
+    heads, out = layer.heads, torch.zeros_like(x)
+    for k in range(g.n_nodes):
+        children, parents = g.edges[1][g.edges[0] == k], g.edges[0][g.edges[1] == k]
+        heard = [(c, 0) for c in children] + [(p, 1) for p in parents] + [(k, 2)]
+        shares, values = [], []
+        for j, kind in heard:
+            value = linear(x[j])
+            met = value + own(x[k]) + layer.lin_edge.weight[:, kind]
+            met = torch.where(met > 0, met, 0.2 * met).view(heads, -1)
+            shares.append((met * layer.att[0]).sum(-1).exp())
+            values.append(value.view(heads, -1))
+        total = torch.stack(shares).sum(0)
+        mixed = sum(s[:, None] * v for s, v in zip(shares, values, strict=True)) / total[:, None]
+        out[k] = mixed.flatten() + layer.bias
+    return x + torch.where(out > 0, out, out.exp() - 1)
+
+
+@pytest.mark.parametrize("name", HIERARCHIES)
+def test_gat_is_its_equations(name):
+    g = graph(name)
+    gat = randomised(Gat(g, WIDTH, heads=2, n_layers=2))
+    x = torch.randn(2, g.n_nodes, WIDTH, dtype=torch.double)
+    expected = x
+    for layer in gat.layers:
+        expected = torch.stack([attended(layer, g, row) for row in expected])
+    torch.testing.assert_close(gat(x).nodes, expected)
+
+
+@pytest.mark.parametrize("name", HIERARCHIES)
+def test_gcn_is_its_equation(name):
+    """relu(D^-1/2 (A + I) D^-1/2 X W + b), Kipf and Welling's equation 2."""
+    g = graph(name)
+    gcn = randomised(Gcn(g, WIDTH, n_layers=2))
+    A = torch.eye(g.n_nodes, dtype=torch.double)
+    for parent, child in g.edges.T.tolist():
+        A[parent, child] = A[child, parent] = 1
+    scale = A.sum(0) ** -0.5
+    A = scale[:, None] * A * scale
+    x = torch.randn(2, g.n_nodes, WIDTH, dtype=torch.double)
+    expected = x
+    for layer in gcn.layers:
+        expected = (A @ expected @ layer.lin.weight.T + layer.bias).relu()
+    torch.testing.assert_close(gcn(x).nodes, expected)
+
+
+def heard_by(module, name):
+    """Return which nodes have a part in the state of each, by their names."""
+    g, ids = graph(name), HIERARCHIES[name].ids[1:]
+    module = randomised(module)
     x = torch.randn(1, g.n_nodes, WIDTH, dtype=torch.double, requires_grad=True)
     hears = {}
-    for k, name in enumerate(ids):
-        (gradient,) = torch.autograd.grad(conv(x).nodes[0, k].sum(), x)
-        hears[name] = {ids[v] for v in range(g.n_nodes) if gradient[0, v].abs().sum() > 0}
-    assert hears["b"] == {"a", "b", "d", "e"}
-    assert hears["c"] == {"a", "c"}
-    assert hears["g"] == {"f", "g"}
+    for k, node in enumerate(ids):
+        (gradient,) = torch.autograd.grad(module(x).nodes[0, k].sum(), x)
+        heard = gradient[0].abs().sum(1) > 0
+        hears[node] = "".join(sorted(ids[v] for v in heard.nonzero().squeeze(1)))
+    return hears
+
+
+@pytest.mark.parametrize("encoder", [HierarchyConv, Gat, Gcn])
+def test_one_layer_reaches_neighbours_only(encoder):
+    assert heard_by(encoder(graph("tree"), WIDTH), "tree") == {
+        "a": "abc", "b": "abde", "c": "ac", "d": "bd", "e": "be", "f": "fg", "g": "fg",
+    }  # fmt: skip
+    assert heard_by(encoder(graph("diamond"), WIDTH), "diamond") == {
+        "a": "abc", "b": "abd", "c": "acdf", "d": "bcde", "e": "de", "f": "cf",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("encoder", [Gat, Gcn])
+def test_two_layers_reach_neighbours_of_neighbours(encoder):
+    assert heard_by(encoder(graph("tree"), WIDTH, n_layers=2), "tree") == {
+        "a": "abcde", "b": "abcde", "c": "abc", "d": "abde", "e": "abde", "f": "fg", "g": "fg",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["tree", "diamond"])
+def test_both_numbers_of_an_edge_learn(name):
+    """Sheet hiagm, section 10: up and down; there are none where there is no edge."""
+    g = graph(name)
+    conv = HierarchyConv(g, WIDTH)
+    conv(torch.randn(4, g.n_nodes, WIDTH)).nodes.square().sum().backward()
+    for weight in (conv.up, conv.down):
+        assert weight.shape == (g.edges.shape[1],)
+        assert (weight.grad != 0).all()
 
 
 def recursive(way, rank_edges, x):
@@ -155,6 +232,16 @@ def test_a_document_does_not_depend_on_its_batch(encoder):
     together = module(x).nodes
     alone = torch.cat([module(row[None]).nodes for row in x])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_ways_to_a_coding_tree_are_different_networks():
+    g = wos()
+    ways = [IsomorphismTree(4), IsomorphismTree(4, "grow"), IsomorphismTree(4, "grow", "merge")]
+    sizes = [way.structure(g, WIDTH).sizes for way in ways]
+    assert sizes[0] != sizes[1]
+    for way, found in zip(ways, sizes, strict=True):
+        tree = coding_tree(g.n_nodes, g.edges, 4, way.gain, way.method)
+        assert tree.sizes == found
 
 
 def test_batches_of_one_train():

@@ -26,7 +26,7 @@ from labeltree.core.arrays import as_csr  # noqa: E402
 from labeltree.core.errors import MissingExtraError, ParameterError  # noqa: E402
 from labeltree.core.pool import reporting  # noqa: E402
 from labeltree.nn.answers import validated  # noqa: E402
-from labeltree.nn.batches import TrainingData, batches, dense_targets  # noqa: E402
+from labeltree.nn.batches import TrainingData, batches, dense_targets, shared_out  # noqa: E402
 from labeltree.nn.machine import parameter_groups  # noqa: E402
 from labeltree.nn.train import Descriptions, train  # noqa: E402
 
@@ -110,9 +110,38 @@ def test_accumulated_batches_are_one_large_batch(n):
         np.testing.assert_allclose(parts.weights()[name], weight, rtol=1e-4, atol=1e-6)
 
 
-def observed_steps(**changed):
-    """Return (rates by group, length of the gradient) of each step."""
+@pytest.mark.parametrize("n", [64, 75])
+def test_small_batches_that_add_up_step_as_large_ones_do(n, monkeypatch):
+    """Same documents in each step, same gradient, though batches hold documents of like length."""
     met = []
+
+    def spy(Y, rows, device):
+        met.append((len(gradients), rows))
+        return dense_targets(Y, rows, device)
+
+    monkeypatch.setattr("labeltree.nn.train.dense_targets", spy)
+    found = []
+    for batch_size, accumulate in ((32, 1), (8, 4), (16, 2)):
+        met, gradients = [], []
+        options = {"batch_size": batch_size, "accumulate": accumulate, "epochs": 2, "clip": 0.0}
+        observed_steps(
+            gradients, data=learnable(n, longest=40), net=network(dropout=0.0), **options
+        )
+        n_steps = 1 + max(step for step, _ in met)
+        of_step = [[rows for step, rows in met if step == i] for i in range(n_steps)]
+        steps = [np.sort(np.concatenate(parts)) for parts in of_step]
+        assert max(len(rows) for _, rows in met) == batch_size
+        found.append((steps, [norm for _, norm in gradients]))
+    (steps, norms), *others = found
+    assert sum(map(len, steps)) == 2 * n
+    for other, lengths in others:
+        assert all(np.array_equal(a, b) for a, b in zip(steps, other, strict=True))
+        np.testing.assert_allclose(lengths, norms, rtol=1e-3)
+
+
+def observed_steps(met=None, **changed):
+    """Return (rates by group, length of the gradient) of each step."""
+    met = [] if met is None else met
 
     def look(optimizer, *_):
         grads = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
@@ -408,7 +437,13 @@ def test_a_loss_that_is_not_finite_names_its_step(at, accumulate, value):
     net = faulty(at, lambda loss, _: loss * value)
     with pytest.raises(ParameterError) as caught:
         trained(net=net, epochs=20, accumulate=accumulate)
-    step = -(-at // accumulate) if at < 6 else {1: 60, 2: 36}[accumulate]
+    steps = [
+        rows for epoch in range(20)
+        for rows in batches(learnable().documents.lengths, 4 * accumulate, RECIPE.seed, epoch)
+    ]  # fmt: skip
+    n_losses = np.cumsum([len(shared_out(rows, 4)) for rows in steps])
+    step = 1 + np.searchsorted(n_losses, at)
+    assert step == {1: at, 2: {1: 1, 4: 3, 60: 36}[at]}[accumulate]
     assert f"not finite at step {step}." in str(caught.value)
     for remedy in ("--head-lr", "--clip 1", "--precision fp32"):
         assert remedy in str(caught.value)

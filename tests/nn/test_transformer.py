@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tiny import tiny_model  # noqa: E402
+from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 from labeltree.nn.documents import EmbeddedDocuments, Run, TokenDocuments  # noqa: E402
 from labeltree.nn.pretrained import recompute_activations  # noqa: E402
@@ -129,6 +132,28 @@ def test_computing_activations_again_changes_no_gradient(n_frozen):
     assert grads[0].keys() == grads[1].keys()
     for name, grad in grads[0].items():
         torch.testing.assert_close(grad, grads[1][name], msg=name)
+
+
+def test_models_without_a_hook_on_inputs(monkeypatch):
+    """As in transformers 4, which lets the re-entrant kind be used unless told otherwise."""
+    model, met = tiny_model(), []
+    enable = model._set_gradient_checkpointing
+
+    def enabled(told=None):
+        met.append(told)
+        enable(gradient_checkpointing_func=functools.partial(checkpoint, **told))
+
+    def disable():
+        raise AttributeError("no attribute '_require_grads_hook'")
+
+    monkeypatch.setattr(model, "activation_checkpointing_enable", enabled, raising=False)
+    monkeypatch.setattr(model, "disable_input_require_grads", disable)
+    freeze(model, 1)
+    recompute_activations(model)
+    assert met == [{"use_reentrant": False}]
+    text = TransformerEncoder(model, "mean", 0.0).train()
+    text(documents().batch(np.arange(4))).pooled.square().sum().backward()
+    assert all(p.grad is not None for n, p in model.named_parameters() if "layer.1." in n)
 
 
 def test_half_precision_gives_single_precision_vectors():

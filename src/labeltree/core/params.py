@@ -39,6 +39,18 @@ def at_least(low: float, default: float, *, search: str = "") -> Any:
     return _declared(default, lambda v: "" if _is_number(v) and v >= low else wanted, search)
 
 
+def several(low: float, default: Sequence[float]) -> Any:
+    """Declare as many numbers of `low` or more as the default has."""
+    wanted = f"{len(default)} numbers of {low} or more"
+
+    def right(value: Any) -> bool:
+        return isinstance(value, Sequence) and len(value) == len(default) and all(
+            _is_number(v) and v >= low for v in value
+        )  # fmt: skip
+
+    return _declared(default, lambda v: "" if right(v) else wanted)
+
+
 def within(low: float, high: float, default: float) -> Any:
     """Declare a number from `low` to `high`, both included."""
     return _declared(

@@ -17,8 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labeltree.core.params import choice, whole, within
-from labeltree.nn.heads import FlatHead, Head, McmHead
+from labeltree.nn.heads import FlatHead, Head
 from labeltree.nn.model import NeuralModel
+from labeltree.nn.wrappers import McmHead
 
 __all__ = ["CHmcnn"]
 

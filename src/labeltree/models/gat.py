@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labeltree.core.params import at_least, choice, whole, within
+from labeltree.nn.encoder import check_tokens
 from labeltree.nn.graph_parts import Attention, Flatten, GraphAttention, Projection, ReadoutPart
 from labeltree.nn.heads import GraphHead, Head
 from labeltree.nn.model import NeuralModel
@@ -26,7 +27,8 @@ class Gat(NeuralModel):
     """Attention between neighbours in the hierarchy."""
 
     variant: str = choice("tp", ("tp", "la"))
-    """`tp`: views of the text are propagated; `la`: label embeddings are, and attend to words."""
+    """`tp`: views of the text are propagated; `la`: label embeddings are, and attend to words: not
+    with a frozen transformer, `tfidf_mlp` or `feature_mlp`, which keep none."""
     attention: GraphAttention = field(default_factory=GraphAttention)
     """Heads and layers of the attention."""
     readout: ReadoutPart = field(default_factory=Flatten)
@@ -38,7 +40,13 @@ class Gat(NeuralModel):
     recursive: float = at_least(0, 0.0)
     """Weight of the recursive regularisation."""
 
+    def check(self) -> None:
+        """Compare fields with what was declared, and the variant with the encoder."""
+        super().check()
+        if self.variant == "la":
+            check_tokens("Gat", self.encoder)
+
     def head(self) -> Head:
         """Return what answers."""
-        fusion = Projection(dropout=self.dropout) if self.variant == "tp" else Attention()
+        fusion = Projection(self.dropout) if self.variant == "tp" else Attention(self.dropout)
         return GraphHead(fusion, self.attention, self.readout, self.width, self.recursive)

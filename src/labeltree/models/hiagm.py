@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labeltree.core.params import at_least, choice, whole, within
+from labeltree.nn.encoder import check_tokens
 from labeltree.nn.graph_parts import (
     Attention,
     Convolution,
@@ -34,7 +35,8 @@ class Hiagm(NeuralModel):
     """Text propagation through the hierarchy (TP), or attention of labels to words (LA)."""
 
     variant: str = choice("tp", ("tp", "la"))
-    """`tp`: views of the text are propagated; `la`: label embeddings are, and attend to words."""
+    """`tp`: views of the text are propagated; `la`: label embeddings are, and attend to words: not
+    with a frozen transformer, `tfidf_mlp` or `feature_mlp`, which keep none."""
     structure: StructurePart = field(default_factory=Convolution)
     """How labels hear from their neighbours: `convolution` or `tree_lstm`; others fit as well."""
     readout: ReadoutPart = field(default_factory=Flatten)
@@ -46,7 +48,13 @@ class Hiagm(NeuralModel):
     recursive: float = at_least(0, 1e-6)
     """Weight of the recursive regularisation."""
 
+    def check(self) -> None:
+        """Compare fields with what was declared, and the variant with the encoder."""
+        super().check()
+        if self.variant == "la":
+            check_tokens("Hiagm", self.encoder)
+
     def head(self) -> Head:
         """Return what answers."""
-        fusion = Projection(dropout=self.dropout) if self.variant == "tp" else Attention()
+        fusion = Projection(self.dropout) if self.variant == "tp" else Attention(self.dropout)
         return GraphHead(fusion, self.structure, self.readout, self.width, self.recursive)

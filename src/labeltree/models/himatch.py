@@ -5,8 +5,12 @@ Classification" (ACL 2021):
 
     D(t, l) = |phi_t(text) - phi_l(label)|^2 / m        both through a hierarchy-GCN of their own
     L = BCE + mean D(t, gold) + mean max(0, D(t, parent) - 0.01 / m)
-            + mean max(0, D(t, gold) - D(t, sibling) + 0.1)
-            + mean max(0, D(t, gold) - D(t, other) + 0.2)
+            + mean max(0, D(t, gold) - D(t, sibling) + 0.1 / m)
+            + mean max(0, D(t, gold) - D(t, other) + 0.2 / m)
+
+Margins are divided by m as distances are, where points have length 1. The authors' code leaves them
+as they are: 0.1 and 0.2, which D <= 4 / m = 0.02 never reaches, so that they change nothing. With
+`--normalise false` points are free, D can be as large as it must, and margins stay as they are.
 
 Labels are described by the words of their training documents, which the text encoder reads anew
 every 50 steps. Answers come from the text side alone: at test time this is HiAGM-TP.
@@ -17,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from labeltree.core.params import at_least, choice, whole, within
+from labeltree.core.params import at_least, choice, several, whole, within
 from labeltree.nn.graph_parts import Convolution, Flatten, Projection, ReadoutPart, StructurePart
 from labeltree.nn.heads import GraphHead, Head, MatchHead
 from labeltree.nn.model import NeuralModel
@@ -47,8 +51,13 @@ class Himatch(NeuralModel):
     """Weight of the distance to gold labels and their parents."""
     match: float = at_least(0, 1.0)
     """Weight of the ranking of gold labels before siblings and others."""
-    margins: Sequence[float] = (0.02, 0.1, 0.2)
-    """How much nearer a gold label must be than its parent, than a sibling, than another."""
+    n_positives: int = whole(1, 1)
+    """Labels of a document that are drawn for comparison each time."""
+    margins: Sequence[float] = several(0, (0.02, 0.1, 0.2))
+    """How much nearer a gold label must be than its parent, than a sibling, than another: in
+    squared distance where points have length 1, else in squared distance / `joint_width`."""
+    dead_zone: float = at_least(0, 0.01)
+    """Squared distance at which a parent is near enough."""
     rank_coarse: bool = False
     """Whether gold labels are ranked before their parents too, as the paper's text has it."""
     refresh_labels: int = whole(1, 50)
@@ -62,7 +71,7 @@ class Himatch(NeuralModel):
         return MatchHead(
             GraphHead(projection, self.structure, self.readout, self.width, self.recursive),
             structure=self.structure, width=self.joint_width, dropout=self.dropout,
-            normalise=self.normalise, joint=self.joint, match=self.match, margins=self.margins,
-            rank_coarse=self.rank_coarse, refresh_labels=self.refresh_labels,
-            text_repr=self.text_repr,
+            normalise=self.normalise, n_positives=self.n_positives, joint=self.joint,
+            match=self.match, margins=self.margins, dead_zone=self.dead_zone,
+            rank_coarse=self.rank_coarse, refresh=self.refresh_labels, text_repr=self.text_repr,
         )  # fmt: skip

@@ -5,19 +5,25 @@
 A wrapper of any head: with `projection` a branch's head is built on the branch alone, with
 `masking` on the whole hierarchy, and answers to other branches' labels do not count. A label that
 several branches reach gets the highest of their answers. With `routing` there is one head, and the
-branches are kept apart by gradients: each has units that learn from its documents only (Cloud et
-al., "Gradient Routing: Masking Gradients to Localize Computation in Neural Networks", 2024).
+branches are kept apart by gradients: each has units that learn what to answer to from its documents
+only (Cloud et al., "Gradient Routing: Masking Gradients to Localize Computation in Neural
+Networks", 2024), and fields that are about several heads must be left alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from labeltree.core.errors import ParameterError
 from labeltree.core.params import choice, whole
-from labeltree.nn.heads import GraphHead, Head, HimtlHead, RoutedHead
+from labeltree.nn.heads import GraphHead, Head
 from labeltree.nn.model import NeuralModel
+from labeltree.nn.wrappers import HimtlHead, RoutedHead
 
 __all__ = ["Himtl"]
+
+OF_SEVERAL_HEADS = ("combine", "reduction", "mask_norm", "skip_empty")
+"""Fields without a meaning where there is one head."""
 
 
 @dataclass(eq=False)
@@ -44,10 +50,24 @@ class Himtl(NeuralModel):
     block: int = whole(1, 64)
     """With `routing`: units of each branch, and units of all."""
 
+    def check(self) -> None:
+        """Compare each field with what was declared beside it, and with the layout."""
+        super().check()
+        if self.layout == "routing":
+            for name in OF_SEVERAL_HEADS:
+                default = getattr(type(self), name)
+                if getattr(self, name) != default:
+                    raise ParameterError(
+                        f"Himtl: {name} is about several heads, and with the layout routing there"
+                        f" is one: leave it {default}."
+                    )
+
     def head(self) -> Head:
         """Return what answers."""
         if self.layout == "routing":
-            return RoutedHead(self.base, self.block, self.block, self.routing)
+            return RoutedHead(
+                self.base, self.block, self.block, self.routing, self.split, self.seed
+            )
         return HimtlHead(
             self.base, self.layout, self.combine, self.reduction, self.mask_norm,
             self.skip_empty, self.split, self.seed,

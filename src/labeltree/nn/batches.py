@@ -43,6 +43,8 @@ def batches(lengths: Ints, batch_size: int, seed: int, epoch: int) -> list[Longs
     ----------
     lengths
         Of the documents, in tokens, (n_samples,).
+    batch_size
+        Documents of a step, if several batches make one.
     seed, epoch
         The same two give the same batches.
     """
@@ -59,15 +61,17 @@ def longest_first(lengths: Ints, batch_size: int) -> list[Longs]:
 
 
 def shared_out(
-    found: list[Longs], accumulate: int, rank: int = 0, n_processes: int = 1
-) -> list[list[Longs]]:
-    """Return the batches of each step for one of several processes, `accumulate` a step.
+    step: Longs, batch_size: int, rank: int = 0, n_processes: int = 1
+) -> list[tuple[Longs, float]]:
+    """Return the batches of a step for one of several processes, each with its weight.
 
-    All processes get the same number of batches: the first ones come again where some are missing.
+    The weighted losses of a process added up, and these averaged over processes, as gradients are:
+    that is the mean over all documents of the step. A process without a batch takes the first one,
+    and gives it no weight, for all must take part in every step.
     """
-    n_each = -(-len(found) // n_processes)
-    own = [found[i % len(found)] for i in range(rank, n_each * n_processes, n_processes)]
-    return [own[i : i + accumulate] for i in range(0, len(own), accumulate)]
+    cut = _cut(step, batch_size)
+    own = [(rows, n_processes * len(rows) / len(step)) for rows in cut[rank::n_processes]]
+    return own or [(cut[0], 0.0)]
 
 
 def dense_targets(Y: CSR, rows: Longs, device: torch.device) -> Tensor:

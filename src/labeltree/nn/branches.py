@@ -28,6 +28,12 @@ class Cut(NamedTuple):
     """Columns of labels that are alone in their branch, (n,)."""
 
 
+def parts(graph: LabelGraph, split: str, seed: int) -> Cut:
+    """Return the branches of the `root`, or, if split is `random`, as many groups of labels."""
+    cut = root_branches(graph)
+    return cut if split == "root" else random_groups(graph, n_branches(cut), seed)
+
+
 def root_branches(graph: LabelGraph) -> Cut:
     """Return for each node below the root, that node and all its descendants.
 

@@ -1,33 +1,31 @@
 """Checkpoints: all that a training needs to go on as if it had never been interrupted.
 
-A folder holds one sub-folder for each training, named after what it is made of: data, recipe and
-first weights. Another training never finds the checkpoints of this one.
+A folder holds one sub-folder for each training, named after all that it is made of (`fingerprint`).
+Another training never finds the checkpoints of this one.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
+import random
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from labeltree.nn.batches import TrainingData
+from labeltree.core.errors import StoreError
 from labeltree.nn.network import Network
-from labeltree.nn.recipe import Recipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 logger = logging.getLogger(__name__)
-
-FREE: dict[str, Any] = {"device": "", "checkpoints": "", "save_every": 0, "log": ""}
-"""Entries of a recipe that may be others when a training goes on."""
 
 
 @dataclass
@@ -91,16 +89,29 @@ class Checkpoints:
                 shutil.rmtree(old, ignore_errors=True)
 
     def load(self, network: Network) -> State:
-        """Bring everything back to where the last checkpoint was; a new state if there is none."""
+        """Bring everything back to where the last checkpoint was; a new state if there is none.
+
+        Raises
+        ------
+        StoreError
+            If the checkpoint is damaged.
+        """
         found = self._all()
         if not found:
             return State()
-        kept: dict[str, Any] = torch.load(found[-1] / "training.pt", weights_only=True)
-        state = State(**kept)
+        with _reading(found[-1]):
+            # Wherever it was trained: the device of that time may not be there.
+            path = found[-1] / "training.pt"
+            state = State(**torch.load(path, map_location="cpu", weights_only=True))
         if state.labels is not None:  # the head is first what it was: its weights follow
             state.labels = state.labels.to(self.accelerator.device)
             network.head.see_labels(state.labels)
-        self.accelerator.load_state(str(found[-1]))
+        with _reading(found[-1]):
+            random.seed()
+            before = random.getstate()
+            self.accelerator.load_state(str(found[-1]))
+            if random.getstate() == before:  # accelerate says nothing of that
+                raise EOFError("the random states are missing or damaged")
         logger.warning("going on from step %d, %s", state.step, found[-1])
         return state
 
@@ -108,16 +119,16 @@ class Checkpoints:
         return [] if self.folder is None else sorted(self.folder.glob("step-*"))
 
 
-def fingerprint(
-    network: Network, data: TrainingData, validation: TrainingData | None, recipe: Recipe
-) -> str:
-    """Return a name of a training: the same for the same data, recipe and first weights."""
-    digest = hashlib.blake2b(repr(recipe._replace(**FREE)).encode(), digest_size=8)
-    for part in (data, validation):
-        if part is not None:
-            for array in (part.documents.lengths, part.Y.indptr, part.Y.indices):
-                digest.update(array.tobytes() + b"/")
-    for name, array in network.weights().items():
-        digest.update(name.encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+@contextmanager
+def _reading(checkpoint: Path) -> Iterator[None]:
+    """Make one clear error of whatever is wrong with the files of a checkpoint."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of torch, zipfile, pickle, safetensors, or a missing entry
+        why = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+        raise StoreError(
+            f"The checkpoint {checkpoint} cannot be read: {why}. Delete {checkpoint.parent} to"
+            " train from the beginning."
+        ) from error

@@ -39,11 +39,9 @@ class Mcm(nn.Module):
         label = torch.full((graph.n_nodes,), graph.n_labels)
         label[nodes] = torch.arange(graph.n_labels)
         self.register_buffer("label_of_node", label, False)
-        edges = torch.from_numpy(graph.edges.astype("int64"))
-        height = torch.from_numpy(graph.height)[edges[0]]
-        self.n_steps = int(height.max()) if len(height) else 0
-        for step in range(self.n_steps):
-            self.register_buffer(f"edges{step}", edges[:, height == step + 1], False)
+        self.n_steps = len(graph.rising)
+        for step, edges in enumerate(graph.rising):
+            self.register_buffer(f"edges{step}", torch.from_numpy(edges.astype("int64")), False)
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the maxima of logits or probabilities z (batch, n_labels)."""
@@ -59,7 +57,9 @@ class Mcm(nn.Module):
         for step in range(self.n_steps):
             parent, child = self.get_buffer(f"edges{step}")
             value, won = _raised(value, won, parent, child, n_labels)
-        return won.index_select(1, self.node_of_label)
+        won = won.index_select(1, self.node_of_label)
+        own = torch.arange(n_labels, device=z.device)
+        return torch.where(won < n_labels, won, own)  # what is no number equals no maximum
 
 
 def _raised(

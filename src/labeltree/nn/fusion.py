@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from labeltree.core.errors import ParameterError
+from labeltree.nn.encoder import WITH_TOKENS
 from labeltree.nn.structure import States, Structure
 
 
@@ -122,24 +124,42 @@ class LabelAttention(nn.Module):
         A = softmax over tokens of (S L'),   U = A S,   S = tokens projected to the labels' width
 
     Attention needs several positions: over a single one it would be 1 whatever the label.
+
+    Parameters
+    ----------
+    dropout
+        Of U, the labels' views of the text, where `LabelProjection` has it too. The authors' code
+        drops logits instead.
     """
 
-    def __init__(self, text_width: int, n_nodes: int, width: int) -> None:
+    def __init__(self, text_width: int, n_nodes: int, width: int, dropout: float = 0.1) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.empty(n_nodes, width))
         nn.init.kaiming_uniform_(self.embedding)
         self.linear = nn.Linear(text_width, width)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, text: TextFeatures, structure: Structure) -> States:
-        """Return the states of the nodes, (batch, n_nodes, width)."""
+        """Return the states of the nodes, (batch, n_nodes, width).
+
+        Raises
+        ------
+        ParameterError
+            If it is to learn from texts without vectors of words.
+        """
         if self.training and text.tokens.shape[1] < 2:
-            raise ValueError("Label attention needs texts of two tokens or more.")
+            raise ParameterError(
+                "Label attention looks at the words of a text, of which this encoder keeps no"
+                f" vectors. {WITH_TOKENS}."
+            )
         labels = structure(self.embedding[None])
         words = self.linear(text.tokens)
-        return States(
-            self._read(words, text.mask, labels.nodes),
-            tuple(self._read(words, text.mask, layer) for layer in labels.layers),
-        )
+        nodes = self._read(words, text.mask, labels.nodes)
+        layers = (
+            nodes if layer is labels.nodes else self._read(words, text.mask, layer)
+            for layer in labels.layers
+        )  # fmt: skip
+        return States(nodes, tuple(layers))
 
     def attention(self, words: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """Return the share of each word (batch, n_labels, n_tokens); rows sum to 1."""
@@ -148,4 +168,5 @@ class LabelAttention(nn.Module):
         return scores.masked_fill(~mask[:, None, :], lowest).softmax(-1)
 
     def _read(self, words: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
-        return self.attention(words, mask, labels) @ words
+        views: Tensor = self.dropout(self.attention(words, mask, labels) @ words)
+        return views

@@ -75,6 +75,15 @@ class LabelGraph:
         return height
 
     @cached_property
+    def rising(self) -> list[Ints]:
+        """Edges (2, n) by the height of their parent, lowest first.
+
+        What children pass on to parents in this order is complete when it leaves a node.
+        """
+        height = self.height[self.edges[0]]
+        return [self.edges[:, height == h] for h in np.unique(height)]
+
+    @cached_property
     def label_edges(self) -> Ints:
         """(2, n): the edges between labels, as columns of Y."""
         label = np.full(self.n_nodes, -1, np.int32)

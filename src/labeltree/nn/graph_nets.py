@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from labeltree.nn.encoder import require_torch
 from labeltree.nn.graph import LabelGraph
 from labeltree.nn.structure import States
 
@@ -45,6 +46,7 @@ class Gat(nn.Module):
     """One-hot, (n, 3)."""
 
     def __init__(self, graph: LabelGraph, width: int, heads: int = 4, n_layers: int = 1) -> None:
+        require_torch("torch_geometric")
         from torch_geometric.nn import GATv2Conv
 
         super().__init__()
@@ -76,6 +78,7 @@ class Gcn(nn.Module):
     """(2, n)"""
 
     def __init__(self, graph: LabelGraph, width: int, n_layers: int = 1) -> None:
+        require_torch("torch_geometric")
         from torch_geometric.nn import GCNConv
 
         super().__init__()

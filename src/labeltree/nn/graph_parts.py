@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from labeltree.core.errors import ParameterError
 from labeltree.core.params import Params, choice, whole, within
+from labeltree.grow.coding_tree import METHODS, coding_tree
+from labeltree.grow.merging import GAINS
 
 if TYPE_CHECKING:
     from labeltree.nn.fusion import Fusion
@@ -90,11 +92,14 @@ class Replicate(Params):
 class Attention(Params):
     """Label embeddings that look at the words (HiAGM-LA). Needs an encoder that keeps tokens."""
 
+    dropout: float = within(0, 1, 0.1)
+    """Of the nodes' features."""
+
     def fusion(self, graph: LabelGraph, text_width: int, width: int) -> Fusion:
         """Return the network that makes node features of a text."""
         from labeltree.nn.fusion import LabelAttention
 
-        return LabelAttention(text_width, graph.n_nodes, width)
+        return LabelAttention(text_width, graph.n_nodes, width, self.dropout)
 
 
 # ---- structures ---------------------------------------------------------------------------------
@@ -184,12 +189,19 @@ class IsomorphismTree(Params):
 
     height: int = whole(1, 2)
     """Layers of the coding tree above the nodes."""
+    method: str = choice("squeeze", METHODS)
+    """`squeeze`: made binary, then as low as wanted, as in the paper; `grow`: two layers, then one
+    more at a time, as in the authors' code."""
+    gain: str = choice("combine", tuple(GAINS))
+    """What neighbours are merged by: `combine` takes both as one module, as the authors' code does;
+    `merge` keeps them as parts of it."""
 
     def structure(self, graph: LabelGraph, width: int) -> Structure:
         """Return the network that spreads node features."""
         from labeltree.nn.isomorphism import TreeIsomorphism
 
-        return TreeIsomorphism(graph, width, self.height)
+        tree = coding_tree(graph.n_nodes, graph.edges, self.height, self.gain, self.method)
+        return TreeIsomorphism(graph, width, tree=tree)
 
     def n_layers(self) -> int:
         """Return how many layers of states there are."""

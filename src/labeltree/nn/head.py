@@ -6,6 +6,8 @@ parents for a node, or no edges at all.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +22,9 @@ from labeltree.nn.structure import States, Structure
 
 class HeadNetwork(nn.Module):
     """Answers labels. A head of your own needs `forward`; the rest has a default."""
+
+    coherent: ClassVar[bool] = False
+    """Whether no answer is higher than those of its parents, by construction."""
 
     def forward(self, text: TextFeatures) -> Tensor:
         """Return logits (batch, n_labels)."""
@@ -149,6 +154,8 @@ class CoherentNetwork(WrappedNetwork):
     constrained
         Train by the max constraint loss; else by the base's own, and only answers are changed.
     """
+
+    coherent = True
 
     def __init__(self, base: HeadNetwork, graph: LabelGraph, *, constrained: bool = True) -> None:
         super().__init__()

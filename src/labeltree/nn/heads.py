@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from labeltree.core.errors import ParameterError
-from labeltree.core.params import Params, at_least, choice, whole, within
+from labeltree.core.params import Params, at_least, choice, several, whole, within
 from labeltree.nn.graph_parts import (
     LIMIT,
     Convolution,
@@ -64,44 +63,6 @@ class FlatHead(Params):
 
         hidden = (self.hidden,) * self.layers
         return FlatNetwork(graph.n_labels, text_width, self.dropout, hidden, self.chunk)
-
-
-@dataclass
-class _Wrapper(Params):
-    """What heads around another head have in common."""
-
-    base: Head = field(default_factory=FlatHead)
-    """The head inside."""
-
-    @property
-    def closes(self) -> bool:
-        """Whether training needs label sets with all their ancestors."""
-        return self.base.closes
-
-    @property
-    def refresh_labels(self) -> int:
-        """After how many steps labels are described anew; 0: never."""
-        return self.base.refresh_labels
-
-
-@dataclass
-class McmHead(_Wrapper):
-    """Any head made coherent: no label is more probable than its parents (C-HMCNN)."""
-
-    train: str = choice("max_constraint", ("max_constraint", "base"))
-    """The loss: the max constraint loss, or the base's own; then only answers are changed."""
-
-    @property
-    def closes(self) -> bool:
-        """Whether training needs label sets with all their ancestors."""
-        return self.train == "max_constraint" or self.base.closes
-
-    def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
-        """Return the network, with fresh weights, for texts of this width."""
-        from labeltree.nn.head import CoherentNetwork
-
-        base = self.base.build(graph, text_width)
-        return CoherentNetwork(base, graph, constrained=self.train == "max_constraint")
 
 
 @dataclass
@@ -195,27 +156,29 @@ class MatchHead(Params):
     """Weight of the distance to gold labels and their parents."""
     match: float = at_least(0, 1.0)
     """Weight of the ranking of gold labels before siblings and others."""
-    margins: Sequence[float] = (0.02, 0.1, 0.2)
-    """How much nearer a gold label must be than its parent, than a sibling, than another."""
+    margins: Sequence[float] = several(0, (0.02, 0.1, 0.2))
+    """How much nearer a gold label must be than its parent, than a sibling, than another: in
+    squared distance where points have length 1, else in squared distance / `width`."""
     dead_zone: float = at_least(0, 0.01)
     """Squared distance at which a parent is near enough."""
     rank_coarse: bool = False
     """Whether gold labels are ranked before their parents too."""
-    refresh_labels: int = whole(1, 50)
+    refresh: int = whole(1, 50)
     """After how many steps labels are described anew."""
     text_repr: str = choice("flatten", ("flatten", "nodes", "text"))
     """A text in the shared space: by all node states, by their mean, or by the encoder's vector."""
     max_weights: int = whole(0, LIMIT)
     """With more in the first layer of `flatten`, `nodes`."""
 
-    def check(self) -> None:
-        """Compare each field with what was declared beside it; three margins."""
-        super().check()
-        if len(self.margins) != 3:
-            raise ParameterError(
-                f"MatchHead: margins must be three, of parent, sibling and other, found"
-                f" {tuple(self.margins)}."
-            )
+    @property
+    def matches(self) -> bool:
+        """Whether there is anything but the head that answers."""
+        return bool(self.joint or self.match)
+
+    @property
+    def refresh_labels(self) -> int:
+        """After how many steps labels are described anew; 0: never, as nothing looks at them."""
+        return self.refresh if self.matches else 0
 
     def text_width(self, graph: LabelGraph, text_width: int) -> tuple[str, int]:
         """Return by what a text is represented in the shared space, and its width."""
@@ -234,53 +197,3 @@ class MatchHead(Params):
         from labeltree.nn.matching import MatchNetwork
 
         return MatchNetwork(self, graph, text_width)
-
-
-@dataclass
-class HimtlHead(_Wrapper):
-    """One head for each branch of the root, of any kind (HiMTL)."""
-
-    base: Head = field(default_factory=GraphHead)
-    """The head of each branch."""
-    layout: str = choice("projection", ("projection", "masking"))
-    """`projection`: heads of a branch's nodes and labels; `masking`: whole heads, whose answers to
-    other branches' labels do not count."""
-    combine: str = choice("max", ("max", "mean", "sum", "logit_mean"))
-    """What labels of several branches get; `sum` needs a tree."""
-    reduction: str = choice("mean", ("mean", "size", "sum"))
-    """What a branch's mean loss weighs: 1, its share of labels, or their number."""
-    mask_norm: str = choice("branch", ("branch", "all"))
-    """Masked losses are means over a branch's labels, or over all, the others being 0."""
-    skip_empty: bool = False
-    """Whether documents without a label of a branch are no examples of it."""
-    split: str = choice("root", ("root", "random"))
-    """`random`: as many groups of labels, of equal size: the control."""
-    split_seed: int = whole(0, 0)
-    """Seed of random groups."""
-
-    def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
-        """Return the network, with fresh weights, for texts of this width."""
-        from labeltree.nn.himtl import himtl_network
-
-        return himtl_network(self, graph, text_width)
-
-
-@dataclass
-class RoutedHead(_Wrapper):
-    """Any head behind a layer whose units learn from the documents of their branch alone."""
-
-    base: Head = field(default_factory=GraphHead)
-    """The head, on the whole graph."""
-    block: int = whole(1, 64)
-    """Units of each branch."""
-    shared: int = whole(0, 64)
-    """Units that learn from all documents."""
-    routing: str = choice("sample", ("sample", "batch"))
-    """`sample`: a document teaches the units of all its branches; `batch`: one branch at a time, as
-    if batches held documents of one branch only."""
-
-    def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
-        """Return the network, with fresh weights, for texts of this width."""
-        from labeltree.nn.routing import RoutedNetwork
-
-        return RoutedNetwork(self, graph, text_width)

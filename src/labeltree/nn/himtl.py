@@ -20,13 +20,15 @@ from torch import Tensor, nn
 
 from labeltree.core.arrays import Longs
 from labeltree.core.errors import ParameterError
-from labeltree.nn.branches import Cut, n_branches, random_groups, root_branches
+from labeltree.nn.branches import parts
+from labeltree.nn.coherence import Mcm
 from labeltree.nn.fusion import TextFeatures
 from labeltree.nn.graph import LabelGraph
 from labeltree.nn.head import HeadNetwork, mean_logit
 
 if TYPE_CHECKING:
-    from labeltree.nn.heads import Head, HimtlHead
+    from labeltree.nn.heads import Head
+    from labeltree.nn.wrappers import HimtlHead
 
 logger = logging.getLogger(__name__)
 
@@ -100,20 +102,25 @@ class HimtlNetwork(HeadNetwork):
     ----------
     heads, tasks
         One of each for a branch.
+    graph
+        The whole hierarchy.
     skip_empty
         Whether a document without a label of a branch is no example of its task; else it is one
         without positives.
     """
 
     def __init__(
-        self, heads: list[HeadNetwork], tasks: list[Task], n_labels: int, *,
+        self, heads: list[HeadNetwork], tasks: list[Task], graph: LabelGraph, *,
         combine: str = "max", skip_empty: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.heads, self.tasks, self.skip_empty = nn.ModuleList(heads), tasks, skip_empty
         for number, task in enumerate(tasks):
             self.register_buffer(f"columns{number}", torch.from_numpy(task.columns), False)
-        self.combine = ProjectCombine([task.columns for task in tasks], n_labels, combine)
+        self.combine = ProjectCombine([task.columns for task in tasks], graph.n_labels, combine)
+        # Coherent heads know their own branch; a label of several has parents in others.
+        coherent = any(head.coherent for head in heads)
+        self.across = Mcm(graph) if coherent else nn.Identity()
 
     def forward(self, text: TextFeatures) -> Tensor:
         """Return combined logits (batch, n_labels)."""
@@ -121,7 +128,9 @@ class HimtlNetwork(HeadNetwork):
 
     def answer(self, text: TextFeatures) -> Tensor:
         """Return the combined answers (batch, n_labels)."""
-        return self._combined([head.answer(text) for head, _, _ in self._each()])
+        answers = self._combined([head.answer(text) for head, _, _ in self._each()])
+        found: Tensor = self.across(answers)
+        return found
 
     def misfit(self, text: TextFeatures, y: Tensor, only: Tensor | None = None) -> Tensor:
         """Return the sum of the heads' losses."""
@@ -187,9 +196,16 @@ class HimtlNetwork(HeadNetwork):
 def himtl_network(options: HimtlHead, graph: LabelGraph, text_width: int) -> HeadNetwork:
     """Return the heads of all branches.
 
-    Labels that are alone in their branch share one linear layer, which is the same as one each.
+    Labels that are alone in their branch share one linear layer, which is the same as one each (but
+    where documents are skipped: one each would meet positives only); of a flat base with hidden
+    layers they share these too.
+
+    Raises
+    ------
+    ParameterError
+        If masked heads of random groups would read other groups' answers.
     """
-    cut = branches(options, graph)
+    cut = parts(graph, options.split, options.split_seed)
     heads: list[HeadNetwork] = []
     tasks: list[Task] = []
     masked = options.layout == "masking"
@@ -201,9 +217,18 @@ def himtl_network(options: HimtlHead, graph: LabelGraph, text_width: int) -> Hea
         logger.info("%d branches of one label: linear layers instead of heads", n)
         heads.append(_flat(options).build(_star(n), text_width))
         tasks.append(Task(cut.single, False, _weight(options, n, n, graph)))
-    return HimtlNetwork(
-        heads, tasks, graph.n_labels, combine=options.combine, skip_empty=options.skip_empty
-    )
+    if masked and options.split == "random":
+        _refuse_maxima(options, heads)
+    return HimtlNetwork(heads, tasks, graph, combine=options.combine, skip_empty=options.skip_empty)
+
+
+def _refuse_maxima(options: HimtlHead, heads: list[HeadNetwork]) -> None:
+    if options.base.closes or any(head.coherent for head in heads):
+        raise ParameterError(
+            "Random groups are not closed downwards: with masking, the maxima over descendants that"
+            " the base takes would be other groups' answers. Choose the layout projection, or"
+            " another base."
+        )
 
 
 def _flat(options: HimtlHead) -> Head:
@@ -218,14 +243,6 @@ def _star(n: int) -> LabelGraph:
     return LabelGraph(
         n, np.zeros((2, 0), np.int32), np.arange(n, dtype=np.int32), np.zeros(0, np.float32)
     )
-
-
-def branches(options: HimtlHead, graph: LabelGraph) -> Cut:
-    """Return the branches of the root, or as many random groups."""
-    cut = root_branches(graph)
-    if options.split == "root":
-        return cut
-    return random_groups(graph, n_branches(cut), options.split_seed)
 
 
 def _weight(options: HimtlHead, n_labels: int, n_merged: int, graph: LabelGraph) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,10 @@ from labeltree.nn.recipe import Recipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+WAIT = timedelta(days=1)
+"""How long processes wait for one another: the first one reads and embeds all documents before the
+others do. Processes that end are noticed at once, by what began them."""
 
 
 def accelerator_for(recipe: Recipe) -> Accelerator:
@@ -28,7 +33,11 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
         If a log is wanted and there is nothing to write it with.
     """
     from accelerate import Accelerator
-    from accelerate.utils import DistributedDataParallelKwargs, patch_environment
+    from accelerate.utils import (
+        DistributedDataParallelKwargs,
+        InitProcessGroupKwargs,
+        patch_environment,
+    )
     from accelerate.utils.imports import is_tensorboard_available
 
     device = device_of(recipe.device)
@@ -42,7 +51,10 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
             mixed_precision=precision,
             log_with="tensorboard" if recipe.log else None,
             project_dir=recipe.log or None,
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            kwargs_handlers=[
+                DistributedDataParallelKwargs(find_unused_parameters=True),
+                InitProcessGroupKwargs(timeout=WAIT),
+            ],
         )
     if recipe.log:
         accelerator.init_trackers("labeltree")
@@ -52,11 +64,16 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
 def _precision(wanted: str, device: torch.device) -> str:
     """Return what accelerate calls it."""
     if wanted == "auto":
-        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        wanted = "bf16" if has_bf16 else "fp32"
+        wanted = "bf16" if device.type == "cuda" and _has_bf16(device) else "fp32"
     if wanted == "fp16" and device.type == "cpu":
         raise ParameterError("precision fp16 needs a graphics card: choose bf16 or fp32.")
     return "no" if wanted == "fp32" else wanted
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Return whether a graphics card computes in bf16 itself: emulated, it is slower than fp32."""
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 @contextmanager

@@ -6,9 +6,14 @@ Classification" (ACL 2021):
     phi_t = MLP_t(flatten(H)),  H the node states of HiAGM-TP
     phi_l = MLP_l(G),           G = GCN_l(label descriptions)
     D(t, l) = |phi_t - phi_l|^2 / m
-    L = BCE + mean D(t, gold) + mean max(0, D(t, parent) - dead zone)        (joint embedding)
-            + mean max(0, D(t, gold) - D(t, sibling) + g1)        (matching)
+    L = BCE + mean D(t, gold) + mean max(0, D(t, parent) - dead zone / m)    (joint embedding)
+            + mean max(0, D(t, gold) - D(t, sibling) + g1)                   (matching)
             + mean max(0, D(t, gold) - D(t, other) + g2)
+
+Where points have length 1, margins are measured before the division by m, as the dead zone is:
+g1 / m and g2 / m stand for g1 and g2. The authors' code divides distances alone. But on the unit
+sphere D <= 4 / m, 0.02 for m = 200: margins of 0.1 and 0.2 are never reached, every hinge stays
+open, and no margin matters. Where points are free, D grows as it must, and g1 and g2 stay.
 
 The label side is a training aid: answers come from the text side, which is HiAGM-TP.
 """
@@ -25,92 +30,15 @@ from labeltree.nn.fusion import TextFeatures
 from labeltree.nn.graph import LabelGraph
 from labeltree.nn.head import GraphNetwork, HeadNetwork
 from labeltree.nn.loss import bce
+from labeltree.nn.roles import Draws, RoleSampler
 from labeltree.nn.structure import States, Structure, added
 
 if TYPE_CHECKING:
     from labeltree.nn.heads import MatchHead
 
 
-class Draws(NamedTuple):
-    """Nodes that a document is compared with, each (batch, n_positives)."""
-
-    positive: Tensor
-    """One of its labels."""
-    coarse: Tensor
-    """A parent of it; below the root, itself."""
-    sibling: Tensor
-    """A label with the same parent that the document has not, or any such label."""
-    other: Tensor
-    """Any label that the document has not."""
-    has_positive: Tensor
-    """Whether the document has a label at all; then the rest means something."""
-    has_negative: Tensor
-    """Whether there is a label that the document has not."""
-
-
-class RoleSampler(nn.Module):
-    """Draws a label of each document, and three to compare it with, in fixed roles.
-
-    A sibling is never one of the document's own labels (the authors' code may draw such).
-    """
-
-    node: Tensor
-    """Of each label, (n_labels,)."""
-    link_parent: Tensor
-    """Above a label, (n_links,); n_nodes is the root. One or more links for each label."""
-    link_label: Tensor
-    """The label, (n_links,)."""
-
-    def __init__(self, graph: LabelGraph, n_positives: int = 1) -> None:
-        super().__init__()
-        self.n_positives, self.root = n_positives, graph.n_nodes
-        label = np.full(graph.n_nodes, -1, np.int64)
-        label[graph.node_of_label] = np.arange(graph.n_labels)
-        parent, child = graph.edges.astype(np.int64)
-        sources = np.setdiff1d(np.arange(graph.n_nodes), child)
-        parent = np.concatenate([parent, np.full(len(sources), self.root)])
-        below = label[np.concatenate([child, sources])]
-        parent, below = parent[below >= 0], below[below >= 0]
-        node = graph.node_of_label.astype(np.int64)
-        for name, values in (("node", node), ("link_parent", parent), ("link_label", below)):
-            self.register_buffer(name, torch.from_numpy(values), False)
-
-    @torch.no_grad()
-    def forward(self, y: Tensor, only: Tensor | None = None) -> Draws:
-        """Return what is drawn for targets y (batch, n_labels), among the columns `only`."""
-        allowed = torch.ones_like(y[0], dtype=torch.bool)
-        if only is not None:
-            allowed = torch.zeros_like(allowed).index_fill(0, only, True)
-        gold, free = (y > 0) & allowed, (y == 0) & allowed
-        positive = self._positives(gold)  # (batch, n_positives)
-        link = _drawn(self.link_label == positive[..., None])
-        parent = self.link_parent[link]
-        shape = positive.shape
-        other = _drawn(free[:, None].expand(*shape, -1))
-        links = (self.link_parent == parent[..., None]) & free[:, None, self.link_label]
-        sibling = torch.where(links.any(-1), self.link_label[_drawn(links)], other)
-        nodes = self.node[positive]
-        return Draws(
-            nodes, torch.where(parent == self.root, nodes, parent), self.node[sibling],
-            self.node[other], gold.any(1, True).expand(shape), free.any(1, True).expand(shape),
-        )  # fmt: skip
-
-    def _positives(self, gold: Tensor) -> Tensor:
-        """Return labels of each document, again from the first where it has fewer."""
-        n = min(self.n_positives, gold.shape[1])
-        found = torch.rand(gold.shape, device=gold.device).masked_fill(~gold, -1).topk(n, 1).indices
-        turn = torch.arange(self.n_positives, device=gold.device).expand(len(gold), -1)
-        return found.gather(1, turn % gold.sum(1, True).clamp(1, n))
-
-
-def _drawn(eligible: Tensor) -> Tensor:
-    """Return one of the eligible places of the last axis, each as likely."""
-    keys = torch.rand(eligible.shape, device=eligible.device)
-    return keys.masked_fill(~eligible, -1).argmax(-1)
-
-
 class Margins(NamedTuple):
-    """How much nearer a gold label must be than another."""
+    """How much nearer a gold label must be than another, in distances divided by width."""
 
     coarse: float = 0.02
     """Its parent, where these are ranked."""
@@ -183,9 +111,8 @@ class LabelSide(nn.Module):
         self.register_buffer("node_of_label", nodes, False)
         meta = np.ones(graph.n_nodes, bool)
         meta[graph.node_of_label] = False
-        edges = graph.edges[:, meta[graph.edges[0]]].astype(np.int64)
-        height = graph.height[edges[0]]
-        self.steps = [torch.from_numpy(edges[:, height == h]) for h in np.unique(height)]
+        rising = (edges[:, meta[edges[0]]].astype(np.int64) for edges in graph.rising)
+        self.steps = [torch.from_numpy(edges) for edges in rising if edges.size]
 
     @torch.no_grad()
     def see(self, labels: Tensor) -> None:
@@ -214,8 +141,10 @@ class MatchNetwork(HeadNetwork):
         super().__init__()
         self.text: GraphNetwork = options.text.build(graph, text_width)
         self.options = options
+        scale = options.width if options.normalise else 1
+        self.margins = Margins(*(margin / scale for margin in options.margins))
         self.labels: LabelSide | None = None
-        if not (options.joint or options.match):
+        if not options.matches:
             return  # HiAGM-TP, to the last bit
         self.text_repr, width = options.text_width(graph, text_width)
         self.sampler = RoleSampler(graph, options.n_positives)
@@ -244,10 +173,10 @@ class MatchNetwork(HeadNetwork):
             raise ValueError("Labels have no descriptions yet: call see_labels before training.")
         draws = self.sampler(y, only)
         d = self.distances(self._point(text, states), self.labels(), draws)
-        options, margins = self.options, Margins(*self.options.margins)
+        options = self.options
         comparable = draws.has_positive & draws.has_negative
         joint = joint_loss(d, draws.has_positive, options.dead_zone / options.width)
-        match = matching_loss(d, comparable, margins, rank_coarse=options.rank_coarse)
+        match = matching_loss(d, comparable, self.margins, rank_coarse=options.rank_coarse)
         return loss + options.joint * joint + options.match * match
 
     def distances(self, texts: Tensor, nodes: Tensor, draws: Draws) -> Distances:

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from labeltree.core.arrays import CSR, as_csr
 from labeltree.core.dataset import Dataset
-from labeltree.core.errors import ParameterError
+from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.inputs import check_k, checked_features, checked_texts, checked_truth
 from labeltree.core.labels import Labels
@@ -25,7 +25,8 @@ from labeltree.grow import Given, GivenOrGrown, Star, TreeSource
 from labeltree.grow.as_hierarchy import as_hierarchy
 from labeltree.grow.pifa import unit_rows
 from labeltree.nn.descriptions import described_by_words, means
-from labeltree.nn.encoders import Encoder, Reading, Transformer, require_torch
+from labeltree.nn.encoder import Encoder, Reading, require_torch
+from labeltree.nn.encoders import Transformer
 from labeltree.nn.graph import PRIORS, LabelGraph
 from labeltree.nn.heads import Head
 from labeltree.nn.recipe import History, Recipe
@@ -83,7 +84,7 @@ class NeuralModel(BaseModel):
     """Epochs without a better micro-F1 on validation before training ends; 0 for never."""
     precision: str = choice("auto", ("auto", "fp32", "bf16", "fp16"))
     """Of the encoder while training; `auto` is bf16 on graphics cards that have it. Answers are
-    always computed in fp32."""
+    computed in fp32, but for the vectors of a frozen encoder, which say themselves."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, `mps`; `auto` is a graphics card where there is one."""
     checkpoints: str = ""
@@ -119,6 +120,8 @@ class NeuralModel(BaseModel):
         ------
         MissingExtraError
             If torch is not installed.
+        DataError
+            If X or Y cannot be used, or `validation` has labels of another model.
         ParameterError
             If the training diverges, or the device cannot do it.
         """
@@ -129,6 +132,7 @@ class NeuralModel(BaseModel):
         from labeltree.nn.train import train
 
         X, Y, known = self._checked(X, Y, labels)
+        _check_columns(validation, Y)
         head, hierarchy = self.head(), self._hierarchy(X, Y, known)
         truth = hierarchy.close(Y) if head.closes else Y
         graph = LabelGraph.of(hierarchy, Y, prior=self.prior)
@@ -141,6 +145,7 @@ class NeuralModel(BaseModel):
         history = train(
             network, data, held_out, self.recipe(), order=Order.of(graph, known.counts > 0),
             descriptions=self._descriptions(head, reading, X, truth, known),
+            made_of=(self, head, graph),
         )  # fmt: skip
         network.head.drop_training_parts()
         self.labels_, self.graph_ = known, graph
@@ -247,3 +252,11 @@ class NeuralModel(BaseModel):
             found = device_of("auto")
             logger.warning("there is no device %r here: answering on %s", self.device, found)
             return found
+
+
+def _check_columns(validation: Dataset | None, Y: CSR) -> None:
+    if validation is not None and validation.n_universe != Y.shape[1]:
+        raise DataError(
+            f"Y of validation has {validation.n_universe} columns, Y of training {Y.shape[1]}.",
+            "Give both a column for each label of the model.",
+        )

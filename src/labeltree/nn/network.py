@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +12,11 @@ from torch import Tensor, nn
 from labeltree.core.errors import ParameterError, StoreError
 from labeltree.nn.fusion import TextFeatures
 from labeltree.nn.graph import LabelGraph
+from labeltree.nn.randomness import seeded
 
 if TYPE_CHECKING:
     from labeltree.nn.documents import TextBatch
-    from labeltree.nn.encoders import Reading
+    from labeltree.nn.encoder import Reading
     from labeltree.nn.head import HeadNetwork
     from labeltree.nn.heads import Head
     from labeltree.nn.text_encoder import TextEncoder
@@ -99,17 +98,6 @@ def restored(reading: Reading, head: Head, graph: LabelGraph, weights: Weights) 
     network.head.drop_training_parts()
     network.load_weights(weights)
     return network.eval().requires_grad_(False)
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Draw random numbers from a seed inside the block, and leave no trace outside."""
-    graphics = [device] if device is not None and device.type == "cuda" else []
-    with torch.random.fork_rng(graphics):
-        torch.default_generator.manual_seed(seed)
-        if graphics:
-            torch.cuda.manual_seed(seed)
-        yield
 
 
 def device_of(name: str) -> torch.device:

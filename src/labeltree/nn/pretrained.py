@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from labeltree.core.errors import LabeltreeError, ParameterError
+from labeltree.core.errors import LabeltreeError, ParameterError, StoreError
 from labeltree.core.pool import phase
+from labeltree.nn.pooling import begins_with_cls, told_pooling
 from labeltree.nn.transformer import layers
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,9 @@ class Pretrained(NamedTuple):
     longest: int
     """Most tokens that the model can number."""
     pooling: str
-    """What the model was made for: `mean` or `cls`."""
+    """What a sentence encoder was trained with; of other models `cls`, or `mean` without that."""
+    has_cls: bool
+    """Whether a token for the whole text stands first."""
     has_pooler: bool
     n_layers: int
     """Those that can be frozen one by one."""
@@ -85,18 +88,36 @@ def inspected(name: str) -> Pretrained:
         tokenizer = AutoTokenizer.from_pretrained(source)
         with torch.device("meta"):  # the architecture alone, without memory for weights
             model = _text_side(AutoModel.from_config(config, dtype=torch.float32))
-        usual = "mean" if tokenizer.cls_token is None else "cls"
+        has_cls = begins_with_cls(tokenizer)
         return Pretrained(
             source=source,
             config=_as_json(config),
             tokenizer=_tokenizer_json(tokenizer, source),
             pad=int(tokenizer.pad_token_id or 0),
             longest=min(int(tokenizer.model_max_length), _positions(model)),
-            pooling=_sentence_pooling(source) or usual,
+            pooling=told_pooling(source) or ("cls" if has_cls else "mean"),
+            has_cls=has_cls,
             has_pooler=isinstance(getattr(model, "pooler", None), nn.Module),
             n_layers=len(layers(model)),
             can_checkpoint=bool(model.supports_gradient_checkpointing),
         )
+
+
+def check_tuning(found: Pretrained, freeze_layers: int, gradient_checkpointing: bool) -> None:
+    """Check that a model can be tuned like that.
+
+    Raises
+    ------
+    ParameterError
+        If it has not so many layers, or always keeps its activations.
+    """
+    if freeze_layers > found.n_layers:
+        raise ParameterError(
+            f"freeze_layers is {freeze_layers}, but {found.n_layers} layers of the encoder"
+            f" {found.source!r} can be frozen one by one."
+        )
+    if gradient_checkpointing and not found.can_checkpoint:
+        raise ParameterError(f"The encoder {found.source!r} has no gradient_checkpointing.")
 
 
 def load(source: str, *, pooler: bool) -> Any:
@@ -129,12 +150,26 @@ def load(source: str, *, pooler: bool) -> Any:
 
 
 def build(config: str, *, pooler: bool) -> Any:
-    """Return a model of the same architecture, with random weights; reads nothing from the disk."""
+    """Return a model of the same architecture, with random weights; reads nothing from the disk.
+
+    Raises
+    ------
+    StoreError
+        If this version of transformers does not know the architecture.
+    """
+    import transformers
     from transformers import AutoConfig, AutoModel
 
     values = json.loads(config)
-    kind = type(AutoConfig.for_model(values["model_type"]))
-    model = AutoModel.from_config(kind.from_dict(values), dtype=torch.float32)
+    try:
+        kind = type(AutoConfig.for_model(values["model_type"]))
+        model = AutoModel.from_config(kind.from_dict(values), dtype=torch.float32)
+    except Exception as error:  # of transformers, or the hub's client, which checks types
+        raise StoreError(
+            f"transformers {transformers.__version__} cannot build the encoder of the saved model,"
+            f" a {values.get('model_type')!r} saved with {values.get('transformers_version')}."
+            " Install that version, or fit again."
+        ) from error
     return _text_side(model, pooler=pooler)
 
 
@@ -142,8 +177,10 @@ def recompute_activations(model: Any) -> None:
     """Save memory: compute activations again on the way back."""
     # The first name is new in transformers 5, where the second one warns.
     names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
-    next(getattr(model, name) for name in names if hasattr(model, name))()
-    model.disable_input_require_grads()  # else frozen layers would be walked through as well
+    enable = next(getattr(model, name) for name in names if hasattr(model, name))
+    enable({"use_reentrant": False})  # the other kind gives no gradients above frozen layers
+    if any(hasattr(model, f"_require_grads_hook{s}") for s in ("", "s")):  # transformers 5 sets it
+        model.disable_input_require_grads()  # else frozen layers would be walked through as well
 
 
 # ---- parts of a model ---------------------------------------------------------------------------
@@ -225,30 +262,9 @@ def _tokenizer_json(tokenizer: Any, source: str) -> str:
 def _positions(model: Any) -> int:
     """Return how many tokens a model can number."""
     most = getattr(model.config, "max_position_embeddings", None)
-    if most is None:
+    if most is None or most < 1:  # XLNet says -1
         return sys.maxsize
     for name, module in model.named_modules():
         if "position" in name and isinstance(module, nn.Embedding) and module.padding_idx:
             return int(most) - module.padding_idx - 1  # RoBERTa counts from behind its padding
     return int(most)
-
-
-def _sentence_pooling(source: str) -> str:
-    """Return what a sentence encoder says of its pooling, nothing of other models."""
-    modules = _json_file(source, "modules.json")
-    for module in modules or ():
-        if str(module.get("type")).endswith("Pooling"):
-            told = _json_file(source, f"{module['path']}/config.json") or {}
-            first = told.get("pooling_mode_cls_token") or told.get("pooling_mode") == "cls"
-            return "cls" if first else "mean"
-    return ""
-
-
-def _json_file(source: str, name: str) -> Any:
-    from transformers.utils import cached_file
-
-    try:
-        found = cached_file(source, name)
-    except OSError:  # there is none
-        return None
-    return found and json.loads(Path(found).read_text("utf8"))

@@ -6,8 +6,8 @@ works without the network, and without the files it was made of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -289,11 +289,8 @@ class FeatureReading:
             return MlpEncoder(first, self.hidden, self.layers, self.dropout)
 
 
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Draw random weights from a seed, and leave torch's own generator as it is."""
-    import torch
+def _seeded(seed: int) -> AbstractContextManager[None]:
+    """Return a context that draws random weights from a seed, and leaves no trace outside."""
+    from labeltree.nn.randomness import seeded
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+    return seeded(seed)

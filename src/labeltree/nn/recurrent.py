@@ -17,7 +17,8 @@ from labeltree.core.arrays import Floats
 from labeltree.nn.documents import TextBatch
 from labeltree.nn.fusion import TextFeatures
 from labeltree.nn.text_encoder import TextEncoder, mean_of_tokens
-from labeltree.nn.words import PADDING, SPREAD
+from labeltree.nn.word_vectors import SPREAD
+from labeltree.nn.words import PADDING
 
 
 def embedding(n_ids: int, width: int, vectors: Floats | None) -> nn.Embedding:

@@ -5,8 +5,10 @@ Cloud et al., "Gradient Routing: Masking Gradients to Localize Computation in Ne
 
     a' = R a + (1 - R) stopgrad(a)            the value is a; only units with R = 1 have a gradient
 
-The routed units are an adapter between the encoder and the head, x + V a', a = relu(W x): some
-units for each branch, and some for all.
+The routed units are an adapter between the encoder and the head, x + V a', a = relu(W x): some for
+each branch, and some for all. What a unit answers to (its row of W) is learned from the documents
+of its branch. Where it leads (its column of V) is learned from all: with V routed too, a unit that
+meets its own branch alone learns to say yes to every document, and nothing takes that back.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from labeltree.core.arrays import Longs
-from labeltree.nn.branches import Cut, root_branches
+from labeltree.nn.branches import Cut, parts
 from labeltree.nn.fusion import TextFeatures
 from labeltree.nn.graph import LabelGraph
 from labeltree.nn.head import WrappedNetwork
 
 if TYPE_CHECKING:
-    from labeltree.nn.heads import RoutedHead
+    from labeltree.nn.wrappers import RoutedHead
 
 
 def routed(a: Tensor, route: Tensor) -> Tensor:
@@ -84,7 +86,7 @@ class RoutedNetwork(WrappedNetwork):
 
     def __init__(self, options: RoutedHead, graph: LabelGraph, text_width: int) -> None:
         super().__init__()
-        cut = root_branches(graph)
+        cut = parts(graph, options.split, options.split_seed)
         label, owner = _owners(cut)
         self.register_buffer("label", torch.from_numpy(label), False)
         self.register_buffer("owner", torch.from_numpy(owner), False)

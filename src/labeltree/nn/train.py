@@ -8,8 +8,8 @@ killed goes on from its last checkpoint, to the same weights (bit for bit on a p
 from __future__ import annotations
 
 from contextlib import nullcontext
-from math import ceil, isfinite
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from math import isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from labeltree.core.errors import ParameterError
 from labeltree.core.pool import phase
 from labeltree.nn.answers import Order, read_batches, validated
 from labeltree.nn.batches import TrainingData, batches, dense_targets, shared_out
-from labeltree.nn.checkpoint import Checkpoints, State, fingerprint
+from labeltree.nn.checkpoint import Checkpoints, State
+from labeltree.nn.fingerprint import fingerprint
 from labeltree.nn.machine import accelerator_for, own_accelerate, parameter_groups
-from labeltree.nn.network import Network, seeded
+from labeltree.nn.network import Network
+from labeltree.nn.randomness import seeded
 from labeltree.nn.recipe import History, Recipe
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ D = TypeVar("D", TrainingData, Descriptions)
 
 def train(
     network: Network, data: TrainingData, validation: TrainingData | None, recipe: Recipe,
-    *, order: Order, descriptions: Descriptions | None = None,
+    *, order: Order, descriptions: Descriptions | None = None, made_of: Any = None,
 ) -> History:  # fmt: skip
     """Train a network in place.
 
@@ -60,6 +62,9 @@ def train(
         training. None: all epochs, and the last weights.
     order
         The labels that are answered on validation.
+    made_of
+        What the network was built from, in any form that `fingerprint` reads: a training of
+        another one does not go on from the checkpoints of this one.
 
     Raises
     ------
@@ -72,12 +77,12 @@ def train(
         with seeded(recipe.seed + accelerator.process_index, accelerator.device):
             loop = _Loop(accelerator, network, recipe, order, descriptions)
             try:
-                loop.run(data, validation)
+                loop.run(data, validation, made_of)
             except torch.OutOfMemoryError as error:
                 raise ParameterError(
                     f"The device ran out of memory at step {loop.state.step + 1}. Lower"
-                    " --batch-size, and raise --accumulate as much: the result is the same. Or"
-                    " shorten texts with --encoder.max-length."
+                    " --batch-size, and raise --accumulate as much: each step has the same"
+                    " documents. Or shorten texts with --encoder.max-length."
                 ) from error
             finally:
                 for tracker in accelerator.trackers:
@@ -97,18 +102,19 @@ class _Loop:
         self.state = State()
         self.rate = 0.0
         """What learning rates were multiplied by in the last step."""
-        self.pending: list[tuple[Tensor, int]] = []
-        """Losses not looked at yet, and of how many documents they are the mean."""
+        self.pending: list[tuple[Tensor, int, int]] = []
+        """Losses not looked at yet, the documents each is the mean of, and the step, from 1."""
         optimizer = torch.optim.AdamW(parameter_groups(network, recipe), fused=True)
         self.model, wrapped = accelerator.prepare(network, optimizer)
         # Without scaled gradients the optimizer itself does: accelerate's wrapper costs time.
         self.optimizer = optimizer if accelerator.scaler is None else wrapped
         self.parameters = [p for p in network.parameters() if p.requires_grad]
 
-    def run(self, data: TrainingData, validation: TrainingData | None) -> None:
+    def run(self, data: TrainingData, validation: TrainingData | None, made_of: Any) -> None:
         where, name = self.recipe.checkpoints, ""
         if where:  # of so many processes: each has random numbers of its own
-            name = fingerprint(self.network, data, validation, self.recipe)
+            others = validation, self.order, self.descriptions, made_of
+            name = fingerprint(self.recipe, self.network, data, *others)
             name += f"-{self.accelerator.num_processes}"
         self.checkpoints = Checkpoints(where, name, self.accelerator)
         self.data = self._ready(data)
@@ -138,11 +144,8 @@ class _Loop:
 
     def _epoch(self) -> None:
         state, recipe, accelerator = self.state, self.recipe, self.accelerator
-        lengths = self.data.documents.lengths
-        drawn = batches(lengths, recipe.batch_size, recipe.seed, state.epoch)
-        plan = shared_out(
-            drawn, recipe.accumulate, accelerator.process_index, accelerator.num_processes
-        )
+        together = recipe.batch_size * recipe.accumulate * accelerator.num_processes
+        plan = batches(self.data.documents.lengths, together, recipe.seed, state.epoch)
         self.network.train()
         what = f"epoch {state.epoch + 1} of {recipe.epochs}"
         with phase(what, len(plan)) if accelerator.is_main_process else nullcontext() as progress:
@@ -153,18 +156,19 @@ class _Loop:
                     progress.advance()
         self._close_epoch()
 
-    def _step(self, parts: list[Longs], n_steps: int) -> None:
-        """Change the weights once, by the gradient over all parts."""
+    def _step(self, rows: Longs, n_steps: int) -> None:
+        """Change the weights once, by the gradient over all documents of the step."""
         state, recipe = self.state, self.recipe
         if self.descriptions is not None and state.step % self.descriptions.every == 0:
             self._describe(self.descriptions.documents)
-        n_rows = sum(map(len, parts))
-        for i, rows in enumerate(parts):
+        process = self.accelerator.process_index, self.accelerator.num_processes
+        parts = shared_out(rows, recipe.batch_size, *process)
+        for i, (part, weight) in enumerate(parts):
             is_last = i == len(parts) - 1
             with nullcontext() if is_last else self.accelerator.no_sync(self.model):
-                loss = self._loss(rows)
-                self.accelerator.backward(loss * (len(rows) / n_rows))
-            self.pending.append((loss.detach(), len(rows)))
+                loss = self._loss(part)
+                self.accelerator.backward(loss * weight)
+            self.pending.append((loss.detach(), len(part) if weight else 0, state.step + 1))
         if self.accelerator.scaler is not None:
             self.accelerator.unscale_gradients()
         if recipe.clip:
@@ -191,15 +195,14 @@ class _Loop:
         """Fetch the losses since the last look."""
         if not self.pending:
             return
-        values = torch.stack([loss for loss, _ in self.pending]).tolist()
-        first = self.state.step - ceil(len(values) / self.recipe.accumulate) + 1
-        for i, value in enumerate(values):
+        values = torch.stack([loss for loss, *_ in self.pending]).tolist()
+        for value, (_, n_rows, step) in zip(values, self.pending, strict=True):
             if not isfinite(value):
-                raise self._diverged(first + i // self.recipe.accumulate)
-            self.state.loss += value * self.pending[i][1]
-            self.state.n_seen += self.pending[i][1]
+                raise self._diverged(step)
+            self.state.loss += value * n_rows
+            self.state.n_seen += n_rows
         self.pending.clear()
-        mean = self.state.loss / self.state.n_seen
+        mean = self.state.loss / max(1, self.state.n_seen)
         self.accelerator.log({"loss": mean, "rate": self.rate}, step=self.state.step)
 
     def _close_epoch(self) -> None:
