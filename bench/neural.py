@@ -17,11 +17,16 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from common import WORK, apart, data_root, is_measured, peak_mb, record_apart
+
+from labeltree.core.params import Params
+from labeltree.core.tree import LabelTree
+from labeltree.grow import Given
 
 BENCH = "neural"
 KEPT = WORK / "neural"
@@ -41,7 +46,13 @@ CONTROLS = [
 ]  # fmt: skip
 """Is it the heads that lose, or what they read? Linear models with the networks' loss, on TF-IDF of
 the tokens that the encoder reads, and on its vectors; a network on TF-IDF."""
-CELLS = GRID + CONTROLS
+STRUCTURE = [
+    ("flat", "random"), ("flat", "routing"), ("hiagm", "random"), ("hiagm", "shuffled"),
+    ("hiagm", "star"), ("hitin", "shuffled"), ("hitin", "star"),
+]  # fmt: skip
+"""Is it the hierarchy? Heads for random groups of labels instead of branches, one head whose
+gradients are routed by branches, labels dealt out anew to the hierarchy's nodes, no hierarchy."""
+CELLS = GRID + CONTROLS + STRUCTURE
 LOGISTIC = {"C": 50.0}
 """Of 1, 10 and 50 the best on validation documents of reuters21578."""
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -190,6 +201,7 @@ READ = {"vectors": vectors, "tokens": tokens}
 
 def made(mode: str, model: str, layout: str, seed: int) -> Any:
     """Return the model to fit; a layout wraps its head, or is a control."""
+    from labeltree.grow import Star
     from labeltree.linear.solver import Logistic
     from labeltree.models import find
     from labeltree.nn.encoders import TfidfMlp
@@ -206,14 +218,31 @@ def made(mode: str, model: str, layout: str, seed: int) -> Any:
     if mode == "frozen":
         preset.set_params(**FITTED.get(model, {}))
         fields["epochs"] = EPOCHS.get(model, fields["epochs"])
-    if layout != "none":
+    if layout in ("shuffled", "star"):
+        fields["tree"] = Star() if layout == "star" else Shuffled(seed)
+    elif layout == "random":
+        preset = find("himtl")(base=preset.head(), split="random")
+    elif layout != "none":
         preset = find("himtl")(base=preset.head(), layout=layout)
     return preset.set_params(seed=seed, **fields)
 
 
+@dataclass
+class Shuffled(Params):
+    """The given hierarchy, its labels dealt out anew to its nodes."""
+
+    order: int = 0
+    """Seed of the deal."""
+
+    def build(self, X: Any, Y: Any, labels: Any, *, seed: int, pool: Any) -> LabelTree:
+        """Return the tree."""
+        tree = Given().build(X, Y, labels, seed=seed, pool=pool)
+        dealt = np.append(np.random.default_rng(self.order).permutation(Y.shape[1]), -1)
+        return LabelTree.from_parents(tree.parent, dealt[tree.label])
+
+
 def head_ms(fitted: Any, Y: Any, n_steps: int = 21) -> float:
     """Return processor milliseconds of a head's training step with 32 documents."""
-    import numpy as np
     import torch
 
     from labeltree.nn.batches import dense_targets

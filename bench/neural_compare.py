@@ -1,9 +1,10 @@
-"""What wrapping a head changes, and where vectors lose: from the decisions that neural.py kept.
+"""What wrapping and hierarchies change, and where vectors lose: from decisions neural.py kept.
 
 neural_compare.py [--data a,b] [--mode frozen|tuned] [--seeds 3]
 
-A paired bootstrap over documents for each head and layout, with the seeds that both have; and
-micro-F1 of the labels below each branch of the root. Nothing is fitted here.
+A paired bootstrap over documents for each head and layout beside the head alone, and beside the
+controls, with the seeds that both have; and micro-F1 of the labels below each branch of the root.
+Nothing is fitted here.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ from labeltree.metrics.significance import document_values, paired_bootstrap
 READERS = (("one_vs_rest", "tokens"), ("one_vs_rest", "vectors"), ("flat", "none"))
 """Whose branches are compared: the same words as TF-IDF, as vectors, and a network on these."""
 
+PAIRS = [
+    *((model, layout, "none") for model, layout in itertools.product(WRAPPED, LAYOUTS[1:])),
+    *((model, "projection", "random") for model in ("flat", "hiagm")),
+    *((model, "none", "shuffled") for model in ("hiagm", "hitin")),
+]  # fmt: skip
+"""Models, a layout, and what it is compared with."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -31,27 +39,27 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     for data in arguments.data.split(","):
-        for model, layout in itertools.product(WRAPPED, LAYOUTS[1:]):
-            wrapping(arguments.mode, data, model, layout, arguments.seeds)
+        for model, layout, other in PAIRS:
+            compared(arguments.mode, data, model, (layout, other), arguments.seeds)
         if arguments.mode == "frozen":
             branches(data, arguments.seeds)
 
 
-def wrapping(mode: str, data: str, model: str, layout: str, seeds: int) -> None:
-    """Record the difference that a layout makes to a head, and how sure it is."""
+def compared(mode: str, data: str, model: str, layouts: tuple[str, str], seeds: int) -> None:
+    """Record by how much the first layout of a head is better than the second, and how sure."""
     both = [
         seed for seed in range(seeds)
-        if all(kept(mode, data, model, at, seed, "truth").exists() for at in ("none", layout))
+        if all(kept(mode, data, model, at, seed, "truth").exists() for at in layouts)
     ]  # fmt: skip
     if not both:
-        print(f"{data}, {model}: nothing to compare {layout} with", file=sys.stderr)
+        print(f"{data}, {model}: nothing to compare {' and '.join(layouts)}", file=sys.stderr)
         return
-    pair = [by_document(mode, data, model, at, both) for at in (layout, "none")]
+    pair = [by_document(mode, data, model, at, both) for at in layouts]
     found = paired_bootstrap(*pair, n_resamples=10_000)
     record(
-        BENCH, what="bootstrap", mode=mode, data=data, model=model, layout=layout,
-        seeds=len(both), metric="micro-F1", difference=found.difference, low=found.low,
-        high=found.high, p=found.p,
+        BENCH, what="bootstrap", mode=mode, data=data, model=model, layout=layouts[0],
+        other=layouts[1], seeds=len(both), metric="micro-F1", difference=found.difference,
+        low=found.low, high=found.high, p=found.p,
     )  # fmt: skip
 
 

@@ -8,13 +8,38 @@ from typing import Any
 
 from classical_tables import spread
 from common import results
-from neural import CONTROLS, GRID
+from neural import CONTROLS, GRID, STRUCTURE
+
+from labeltree.metrics.significance import holm
 
 Runs = list[dict[str, Any]]
 METRICS = (
     "micro-F1", "macro-F1", "hierarchical-F1", "specific R-Precision", "specific P@1",
     "specific P@5",
 )  # fmt: skip
+Named = dict[tuple[str, str], tuple[str, str]]
+READS: Named = {
+    ("one_vs_rest", "none"): ("`one_vs_rest`", "TF-IDF"),
+    ("one_vs_rest", "logistic"): ("`one_vs_rest`, logistic loss", "TF-IDF"),
+    ("one_vs_rest", "tokens"): ("`one_vs_rest`", "TF-IDF of the tokens that MiniLM reads"),
+    ("one_vs_rest", "vectors"): ("`one_vs_rest`", "frozen MiniLM"),
+    ("flat", "none"): ("`flat`", "frozen MiniLM"),
+    ("flat", "words"): ("`flat`", "TF-IDF (`tfidf_mlp`)"),
+}
+KNOWS: Named = {
+    ("flat", "none"): ("`flat`", "none"),
+    ("flat", "projection"): ("`flat`, wrapped", "a head for each branch"),
+    ("flat", "random"): ("`flat`, wrapped", "a head for each of as many random groups"),
+    ("flat", "routing"): ("`flat`, wrapped", "gradients routed by branches"),
+    ("hiagm", "none"): ("`hiagm`", "given"),
+    ("hiagm", "shuffled"): ("`hiagm`", "labels dealt out anew"),
+    ("hiagm", "star"): ("`hiagm`", "none"),
+    ("hiagm", "projection"): ("`hiagm`, wrapped", "a head for each branch"),
+    ("hiagm", "random"): ("`hiagm`, wrapped", "a head for each of as many random groups"),
+    ("hitin", "none"): ("`hitin`", "given"),
+    ("hitin", "shuffled"): ("`hitin`", "labels dealt out anew"),
+    ("hitin", "star"): ("`hitin`", "none"),
+}
 
 
 def grid(mode: str) -> str:
@@ -46,26 +71,28 @@ def grid(mode: str) -> str:
 
 def controls() -> str:
     """Draw what is lost in reading, beside what heads answer."""
-    named = {
-        ("one_vs_rest", "none"): ("`one_vs_rest`", "TF-IDF"),
-        ("one_vs_rest", "logistic"): ("`one_vs_rest`, logistic loss", "TF-IDF"),
-        ("one_vs_rest", "tokens"): ("`one_vs_rest`", "TF-IDF of the tokens that MiniLM reads"),
-        ("one_vs_rest", "vectors"): ("`one_vs_rest`", "frozen MiniLM"),
-        ("flat", "none"): ("`flat`", "frozen MiniLM"),
-        ("flat", "words"): ("`flat`", "TF-IDF (`tfidf_mlp`)"),
-    }
+    return controlled("reads", READS, CONTROLS)
+
+
+def structure() -> str:
+    """Draw what heads answer that know another hierarchy, or none."""
+    return controlled("hierarchy", KNOWS, STRUCTURE)
+
+
+def controlled(what: str, named: Named, controls: list[tuple[str, str]]) -> str:
+    """Draw cells beside their controls; `named` tells how model and `what` are called."""
     rows = cells("frozen", list(named))
-    if not any(key[1:] in CONTROLS for key in rows):
+    if not any(key[1:] in controls for key in rows):
         return "Not measured yet.\n"
-    shown = ("micro-F1", "specific R-Precision", "specific P@1")
+    shown = ("micro-F1", "macro-F1", "specific R-Precision", "specific P@1")
     lines = [
-        "| data | model | reads | seeds | " + " | ".join(shown) + " |",
+        f"| data | model | {what} | seeds | " + " | ".join(shown) + " |",
         "| --- | --- | --- | ---: |" + " ---: |" * len(shown),
     ]
     for (data, *key), runs in rows.items():
-        model, reads = named[key[0], key[1]]
+        model, value = named[key[0], key[1]]
         values = " | ".join(spread(runs, m) for m in shown)
-        lines.append(f"| {data} | {model} | {reads} | {len(runs)} | {values} |")
+        lines.append(f"| {data} | {model} | {value} | {len(runs)} | {values} |")
     return "\n".join(lines) + "\n"
 
 
@@ -79,22 +106,42 @@ def cells(mode: str, order: list[tuple[str, str]]) -> dict[tuple[str, str, str],
     return {(d, *pair): found[d, *pair] for d in data for pair in order if (d, *pair) in found}
 
 
-def bootstrap() -> str:
+def wrapping() -> str:
     """Draw what wrapping changes."""
-    rows = {(r["mode"], r["data"], r["model"], r["layout"], r["metric"]): r
-            for r in results("neural") if r.get("what") == "bootstrap"}  # fmt: skip
+    return bootstrap(
+        "wrapped", {"masking": ("masking", "none"), "projection": ("projection", "none")}
+    )
+
+
+def hierarchies() -> str:
+    """Draw what the hierarchy changes, and where it is cut."""
+    return bootstrap("what, and instead of what", {
+        "branches of the root, random groups": ("projection", "random"),
+        "the hierarchy, its labels dealt out anew": ("none", "shuffled"),
+    })  # fmt: skip
+
+
+def bootstrap(what: str, pairs: dict[str, tuple[str, str]]) -> str:
+    """Draw differences between layouts; `pairs` tells how two of them are called."""
+    rows = {
+        (r["data"], r["mode"], r["model"], name): r for r in results("neural")
+        for name, pair in pairs.items()
+        if r.get("what") == "bootstrap" and (r["layout"], r["other"]) == pair
+    }  # fmt: skip
     if not rows:
         return "Not measured yet.\n"
     lines = [
-        "| data | encoder | head | wrapped | seeds | metric | change, points | 95 % interval | p |",
-        "| --- | --- | --- | --- | ---: | --- | ---: | ---: | ---: |",
+        f"| data | encoder | head | {what} | seeds | metric | change, points | 95 % interval | p"
+        " | p, Holm |",
+        "| --- | --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
-    for (mode, data, model, layout, metric), row in rows.items():
+    adjusted = holm([row["p"] for row in rows.values()])
+    for ((data, mode, model, name), row), of_all in zip(rows.items(), adjusted, strict=True):
         low, high = 100 * row["low"], 100 * row["high"]
-        p = f"{row['p']:.3f}" if row["p"] >= 0.0005 else "< 0.001"
+        p, p_holm = (f"{v:.3f}" if v >= 0.0005 else "< 0.001" for v in (row["p"], of_all))
         lines.append(
-            f"| {data} | {mode} | `{model}` | {layout} | {row['seeds']} | {metric}"
-            f" | {100 * row['difference']:+.2f} | {low:+.2f} to {high:+.2f} | {p} |"
+            f"| {data} | {mode} | `{model}` | {name} | {row['seeds']} | {row['metric']}"
+            f" | {100 * row['difference']:+.2f} | {low:+.2f} to {high:+.2f} | {p} | {p_holm} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -236,8 +236,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "neural_frozen": lambda: neural_tables.grid("frozen"),
     "neural_reads": neural_tables.controls,
     "neural_branches": neural_tables.branches,
+    "neural_structure": neural_tables.structure,
     "neural_tuned": lambda: neural_tables.grid("tuned"),
-    "neural_bootstrap": neural_tables.bootstrap,
+    "neural_bootstrap": neural_tables.wrapping,
+    "neural_hierarchies": neural_tables.hierarchies,
     "training_speed": neural_tables.speed,
 }
 

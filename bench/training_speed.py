@@ -23,7 +23,8 @@ from labeltree.nn.answers import Order
 from labeltree.nn.batches import TrainingData, batches, dense_targets
 from labeltree.nn.graph import LabelGraph
 from labeltree.nn.machine import parameter_groups
-from labeltree.nn.network import Network, built, device_of, seeded
+from labeltree.nn.network import Network, built, device_of
+from labeltree.nn.randomness import seeded
 from labeltree.nn.recipe import Recipe
 from labeltree.nn.train import train
 
