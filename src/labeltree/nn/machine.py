@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -39,6 +42,11 @@ def accelerator_for(recipe: Recipe) -> Accelerator:
         patch_environment,
     )
     from accelerate.utils.imports import is_tensorboard_available
+
+    if torch.distributed.is_available():
+        # Its functions keep, as a default, the group of processes that is there when they are
+        # imported. DistributedDataParallel imports them: too late, the group would never end.
+        import_module("torch.distributed.nn.functional")
 
     device = device_of(recipe.device)
     precision = _precision(recipe.precision, device)
@@ -80,24 +88,48 @@ def _has_bf16(device: torch.device) -> bool:
 def own_accelerate() -> Iterator[None]:
     """Let accelerate start anew inside the block: it keeps one device and precision a process.
 
-    Processes begun by `accelerate launch` go on with theirs.
+    Processes begun by `accelerate launch` go on with theirs. A group of processes that the block
+    begins ends when its processes do.
     """
+    if _is_launched():
+        with _or_stay():
+            yield
+        return
     from accelerate.state import AcceleratorState, GradientState, PartialState
 
-    if _is_launched():
-        yield
-        return
     shared = [kind._shared_state for kind in (GradientState, AcceleratorState, PartialState)]
     before = [dict(state) for state in shared]
     for state in shared:
         state.clear()
     try:
         yield
+        if _is_launched():
+            atexit.register(_leave)
     finally:
         if not _is_launched():
             for state, old in zip(shared, before, strict=True):
                 state.clear()
                 state.update(old)
+
+
+@contextmanager
+def _or_stay() -> Iterator[None]:
+    """Let a process that fails inside the block end as it is: others may wait for it for ever."""
+    try:
+        yield
+    except BaseException:
+        atexit.unregister(_leave)
+        raise
+
+
+def _leave() -> None:
+    """Leave the group of processes while there is an interpreter.
+
+    A thread of the group that lets go of a tensor later than that aborts the whole process.
+    """
+    gc.collect()  # what was trained knows the group
+    if _is_launched():
+        torch.distributed.destroy_process_group()
 
 
 def _is_launched() -> bool:
