@@ -33,8 +33,11 @@ def test_four_variants():
 
 def test_on_the_command_line():
     model = configured(Hiagm(), [("structure", "tree-lstm"), ("readout", "label-wise"),
-                                 ("structure.dropout", "0.2"), ("width", "64")])  # fmt: skip
-    assert model.head() == GraphHead(Projection(), TreeLstm(0.2), LabelWise(), 64)
+                                 ("structure.dropout", "0.2"), ("width", "64"),
+                                 ("logit_dropout", "0.5")])  # fmt: skip
+    assert model.head() == GraphHead(
+        Projection(), TreeLstm(0.2), LabelWise(), 64, logit_dropout=0.5
+    )
     with pytest.raises(ParameterError, match="tree_lstm"):
         configured(Hiagm(), [("structure", "grown")])
 

@@ -37,12 +37,13 @@ def test_each_field_of_the_head_can_be_set():
     model = Himatch(
         width=7, recursive=0.5, joint_width=11, dropout=0.3, normalise=False, n_positives=2,
         joint=0.2, match=0.4, margins=(0.1, 0.2, 0.3), dead_zone=0.6, rank_coarse=True,
-        refresh_labels=9, text_repr="nodes",
+        refresh_labels=9, refresh_share=0.1, logit_dropout=0.4, text_repr="nodes",
     )  # fmt: skip
     head = model.head()
     usual = MatchHead()
     same = {f for f in usual.get_params(deep=False) if getattr(head, f) == getattr(usual, f)}
     assert same == {"structure", "max_weights"}
+    assert (head.text.recursive, head.text.logit_dropout) == (0.5, 0.4)
 
 
 def test_labels_are_described_only_where_something_looks_at_them():

@@ -56,7 +56,7 @@ class InterruptedReader(LabelReadingHead):
 def run(at=0, *, head=Interrupted, validation=None, net=None, data=None, **changed):
     """Train 6 epochs of 5 steps, with dropout; fail at the loss `at`."""
     Interrupted.at, Interrupted.n = at, 0
-    described = Descriptions(documents(5, seed=3), 4) if head is InterruptedReader else None
+    described = Descriptions(documents(5, seed=3), 4, 0.5) if head is InterruptedReader else None
     net = net or network(head=head, dropout=0.3)
     history = train(
         net, data or learnable(20), validation, RECIPE._replace(**{"epochs": 6} | changed),

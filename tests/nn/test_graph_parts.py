@@ -24,6 +24,7 @@ from labeltree.nn.graph_parts import (  # noqa: E402
     KipfGcn,
     LabelWise,
     LayerWise,
+    Neighbourhood,
     NoStructure,
     Projection,
     ReadoutPart,
@@ -38,7 +39,7 @@ FUSIONS = Projection(), Projection(max_weights=0), Replicate(), Replicate("scala
 STRUCTURES = (
     Convolution(), TreeLstm(), GraphAttention(), KipfGcn(), IsomorphismTree(), NoStructure(),
 )  # fmt: skip
-READOUTS = Flatten(), LabelWise(), LayerWise()
+READOUTS = Flatten(), LabelWise(), Neighbourhood(), LayerWise()
 ALL = list(product(FUSIONS, STRUCTURES, READOUTS))
 WIDTH, TEXT = 8, 12
 
@@ -249,7 +250,8 @@ def test_the_factorised_projection_is_a_projection():
 
 def test_the_command_line_offers_what_fits():
     assert set(part_names(FusionPart)) == {"projection", "replicate", "attention"}
-    assert set(part_names(ReadoutPart)) == {"flatten", "label_wise", "layer_wise"}
+    readouts = {"flatten", "label_wise", "neighbourhood", "layer_wise"}
+    assert set(part_names(ReadoutPart)) == readouts
     assert set(part_names(StructurePart)) == {
         "convolution", "tree_lstm", "graph_attention", "kipf_gcn", "isomorphism_tree",
         "no_structure",
@@ -275,3 +277,13 @@ def test_regularisation_draws_children_to_parents():
     torch.testing.assert_close(
         network.loss(texts(), y) - network.misfit(texts(), y), expected, atol=1e-6, rtol=1e-5
     )
+
+
+def test_logits_are_dropped_while_training_alone():
+    g = graph("tree")
+    network = head(g, (Projection(0.0), NoStructure(), LabelWise()), logit_dropout=0.5)
+    never = network.eval()(texts())
+    found = network.train()(texts())
+    dropped = found == 0
+    assert 0 < dropped.sum() < dropped.numel()
+    torch.testing.assert_close(found[~dropped], 2 * never[~dropped])

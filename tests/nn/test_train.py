@@ -4,6 +4,7 @@ import json
 import random
 import sys
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -258,6 +259,20 @@ def test_labels_are_read_anew_every_so_many_steps():
     assert len(seen) == 3
     assert all(features.shape == (5, 8) for features in seen)
     assert not torch.equal(seen[0], seen[1]), "the encoder has changed"
+
+
+def test_some_labels_are_read_anew_each_time():
+    net, described = network(head=LabelReadingHead), documents(5, seed=3)
+    trained(net=net, descriptions=Descriptions(described, 2, 0.3), batch_size=4, epochs=2)
+    changed = [(a != b).any(1).tolist() for a, b in pairwise(net.head.seen)]
+    assert [sum(labels) for labels in changed] == [2] * 4, "0.3 of five, rounded up"
+    assert len(set(map(tuple, changed))) > 1, "not the same ones each time"
+
+
+def test_labels_may_be_read_once():
+    net = network(head=LabelReadingHead)
+    trained(net=net, descriptions=Descriptions(documents(5), 2, 0.0), batch_size=4, epochs=2)
+    assert len(net.head.seen) == 1
 
 
 def test_labels_are_read_without_dropout_in_the_order_of_labels():

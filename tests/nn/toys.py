@@ -138,6 +138,7 @@ class ToyEncoder(Params):
 class ToyHead(Params):
     closes: bool = False
     refresh_labels: int = 0
+    refresh_share: float = 1.0
 
     def build(self, graph, text_width):
         kind = LabelReadingHead if self.refresh_labels else LinearHead

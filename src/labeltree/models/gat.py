@@ -32,7 +32,8 @@ class Gat(NeuralModel):
     attention: GraphAttention = field(default_factory=GraphAttention)
     """Heads and layers of the attention."""
     readout: ReadoutPart = field(default_factory=Flatten)
-    """`flatten`: each label sees all nodes; `label_wise`: its own, for large hierarchies."""
+    """`flatten`: each label sees all nodes; `label_wise`: its own, for large hierarchies;
+    `neighbourhood`: its own, its parents' and its children's."""
     width: int = whole(1, 300)
     """Length of a node's features, a multiple of the attention's heads."""
     dropout: float = within(0, 1, 0.1)

@@ -40,13 +40,16 @@ class Hiagm(NeuralModel):
     structure: StructurePart = field(default_factory=Convolution)
     """How labels hear from their neighbours: `convolution` or `tree_lstm`; others fit as well."""
     readout: ReadoutPart = field(default_factory=Flatten)
-    """`flatten`: each label sees all nodes; `label_wise`: its own, for large hierarchies."""
+    """`flatten`: each label sees all nodes; `label_wise`: its own, for large hierarchies;
+    `neighbourhood`: its own, its parents' and its children's."""
     width: int = whole(1, 300)
     """Length of a node's features."""
     dropout: float = within(0, 1, 0.1)
     """Of the labels' views of a text."""
     recursive: float = at_least(0, 1e-6)
     """Weight of the recursive regularisation."""
+    logit_dropout: float = within(0, 1, 0.0)
+    """Of answers while training; the authors' code has 0.5."""
 
     def check(self) -> None:
         """Compare fields with what was declared, and the variant with the encoder."""
@@ -57,4 +60,6 @@ class Hiagm(NeuralModel):
     def head(self) -> Head:
         """Return what answers."""
         fusion = Projection(self.dropout) if self.variant == "tp" else Attention(self.dropout)
-        return GraphHead(fusion, self.structure, self.readout, self.width, self.recursive)
+        return GraphHead(
+            fusion, self.structure, self.readout, self.width, self.recursive, self.logit_dropout
+        )

@@ -36,7 +36,8 @@ class Himatch(NeuralModel):
     structure: StructurePart = field(default_factory=Convolution)
     """How labels hear from their neighbours, on the text side and on the label side."""
     readout: ReadoutPart = field(default_factory=Flatten)
-    """`flatten`: each label sees all nodes; `label_wise`: its own, for large hierarchies."""
+    """`flatten`: each label sees all nodes; `label_wise`: its own, for large hierarchies;
+    `neighbourhood`: its own, its parents' and its children's."""
     width: int = whole(1, 300)
     """Length of a node's features."""
     dropout: float = within(0, 1, 0.1)
@@ -62,16 +63,24 @@ class Himatch(NeuralModel):
     """Whether gold labels are ranked before their parents too, as the paper's text has it."""
     refresh_labels: int = whole(1, 50)
     """After how many steps labels are described anew."""
+    refresh_share: float = within(0, 1, 1.0)
+    """How many of them each time, drawn at random: with tens of thousands of labels, few."""
     recursive: float = at_least(0, 0.0)
     """Weight of the recursive regularisation."""
+    logit_dropout: float = within(0, 1, 0.0)
+    """Of answers while training; the authors' code has 0.5 for word vectors."""
 
     def head(self) -> Head:
         """Return what answers."""
         projection = Projection(dropout=self.dropout)
         return MatchHead(
-            GraphHead(projection, self.structure, self.readout, self.width, self.recursive),
+            GraphHead(
+                projection, self.structure, self.readout, self.width, self.recursive,
+                self.logit_dropout,
+            ),
             structure=self.structure, width=self.joint_width, dropout=self.dropout,
             normalise=self.normalise, n_positives=self.n_positives, joint=self.joint,
             match=self.match, margins=self.margins, dead_zone=self.dead_zone,
-            rank_coarse=self.rank_coarse, refresh=self.refresh_labels, text_repr=self.text_repr,
+            rank_coarse=self.rank_coarse, refresh=self.refresh_labels,
+            refresh_share=self.refresh_share, text_repr=self.text_repr,
         )  # fmt: skip

@@ -49,10 +49,12 @@ class Order(NamedTuple):
 
 
 def read_batches(
-    network: Network, documents: Documents, batch_size: int
+    network: Network, documents: Documents, batch_size: int, only: Longs | None = None
 ) -> Iterator[tuple[Longs, TextFeatures]]:
-    """Yield (rows, what the encoder makes of them), the longest documents first."""
-    for rows in longest_first(documents.lengths, batch_size):
+    """Yield (rows, what the encoder makes of them), the longest documents first; of all or some."""
+    among = np.arange(len(documents)) if only is None else only
+    for at in longest_first(documents.lengths[among], batch_size):
+        rows = among[at]
         yield rows, network.read(documents.batch(rows).to(network.device))
 
 

@@ -257,6 +257,17 @@ class LabelWise(Params):
 
 
 @dataclass
+class Neighbourhood(Params):
+    """Each label sees its own node, its parents' and its children's."""
+
+    def readout(self, graph: LabelGraph, width: int, n_layers: int) -> Readout:
+        """Return the network that makes logits of node states."""
+        from labeltree.nn.readout import NeighbourhoodReadout
+
+        return NeighbourhoodReadout(graph, width)
+
+
+@dataclass
 class LayerWise(Params):
     """Each label sees all nodes of a layer, pooled (HiTIN)."""
 

@@ -189,20 +189,23 @@ class GraphNetwork(HeadNetwork):
         The hierarchy.
     recursive
         Weight of the recursive regularisation of the readout.
+    logit_dropout
+        Of logits while training (in HiAGM's and HiMatch's code, not in their papers).
     """
 
     def __init__(
         self, graph: LabelGraph, fusion: Fusion, structure: Structure, readout: Readout,
-        recursive: float = 0.0,
+        recursive: float = 0.0, logit_dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.fusion, self.structure, self.readout = fusion, structure, readout
         self.recursive = recursive
+        self.logit_dropout = nn.Dropout(logit_dropout)
         self.distance = RecursiveRegularisation(graph)
 
     def forward(self, text: TextFeatures) -> Tensor:
         """Return logits (batch, n_labels)."""
-        return self.readout(self.states(text))
+        return self.answered(self.states(text))
 
     def begin_at(self, logits: Tensor) -> None:
         """Set the biases of the readout."""
@@ -211,6 +214,11 @@ class GraphNetwork(HeadNetwork):
     def states(self, text: TextFeatures) -> States:
         """Return the states of the nodes for each text."""
         return self.fusion(text, self.structure)
+
+    def answered(self, states: States) -> Tensor:
+        """Return the logits (batch, n_labels) of the states of the nodes."""
+        logits: Tensor = self.logit_dropout(self.readout(states))
+        return logits
 
     def regularisation(self) -> Tensor:
         """Return how far labels' weights are from their parents', weighted."""

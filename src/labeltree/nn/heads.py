@@ -37,6 +37,10 @@ class Head(Protocol):
     def refresh_labels(self) -> int:
         """After how many steps labels are described anew; 0: never."""
 
+    @property
+    def refresh_share(self) -> float:
+        """How many of the labels then, from 0 to 1."""
+
     def build(self, graph: LabelGraph, text_width: int) -> HeadNetwork:
         """Return the network, with fresh weights, for texts of this width."""
 
@@ -47,6 +51,7 @@ class FlatHead(Params):
 
     closes: ClassVar[bool] = False
     refresh_labels: ClassVar[int] = 0
+    refresh_share: ClassVar[float] = 1.0
 
     dropout: float = within(0, 1, 0.1)
     """Before each layer."""
@@ -71,6 +76,7 @@ class GraphHead(Params):
 
     closes: ClassVar[bool] = False
     refresh_labels: ClassVar[int] = 0
+    refresh_share: ClassVar[float] = 1.0
 
     fusion: FusionPart = field(default_factory=Projection)
     """Where texts meet labels: `projection`, `replicate` or `attention`."""
@@ -78,11 +84,13 @@ class GraphHead(Params):
     """How labels hear from their neighbours: `convolution`, `tree_lstm`, `graph_attention`,
     `kipf_gcn`, `isomorphism_tree` or `no_structure`."""
     readout: ReadoutPart = field(default_factory=Flatten)
-    """How nodes answer: `flatten`, `label_wise` or `layer_wise`."""
+    """How nodes answer: `flatten`, `label_wise`, `neighbourhood` or `layer_wise`."""
     width: int = whole(0, 300)
     """Length of a node's features; 0: as long as a text's."""
     recursive: float = at_least(0, 1e-6)
     """Weight of the recursive regularisation: labels' weights are drawn to their parents'."""
+    logit_dropout: float = within(0, 1, 0.0)
+    """Of answers while training: those dropped count as undecided, a logit of 0."""
 
     def build(self, graph: LabelGraph, text_width: int) -> GraphNetwork:
         """Return the network, with fresh weights, for texts of this width."""
@@ -92,7 +100,7 @@ class GraphHead(Params):
         fusion = self.fusion.fusion(graph, text_width, width)
         structure = self.structure.structure(graph, width)
         readout = self.readout.readout(graph, width, self.structure.n_layers())
-        return GraphNetwork(graph, fusion, structure, readout, self.recursive)
+        return GraphNetwork(graph, fusion, structure, readout, self.recursive, self.logit_dropout)
 
 
 @dataclass
@@ -100,6 +108,7 @@ class HmcnHead(Params):
     """A chain of layers, one for each level, with local answers and global ones (HMCN)."""
 
     refresh_labels: ClassVar[int] = 0
+    refresh_share: ClassVar[float] = 1.0
 
     kind: str = choice("f", ("f", "r"))
     """`f`: each level has weights of its own; `r`: one recurrent cell for all."""
@@ -165,6 +174,8 @@ class MatchHead(Params):
     """Whether gold labels are ranked before their parents too."""
     refresh: int = whole(1, 50)
     """After how many steps labels are described anew."""
+    refresh_share: float = within(0, 1, 1.0)
+    """How many of them each time, drawn at random; all the first time."""
     text_repr: str = choice("flatten", ("flatten", "nodes", "text"))
     """A text in the shared space: by all node states, by their mean, or by the encoder's vector."""
     max_weights: int = whole(0, LIMIT)

@@ -166,7 +166,7 @@ class MatchNetwork(HeadNetwork):
     def misfit(self, text: TextFeatures, y: Tensor, only: Tensor | None = None) -> Tensor:
         """Return the binary cross entropy, and the losses of the joint space."""
         states = self.text.states(text)
-        loss = bce(self.text.readout(states), y, only)
+        loss = bce(self.text.answered(states), y, only)
         if self.labels is None:
             return loss
         if not self.labels.seen:

@@ -226,7 +226,7 @@ class NeuralModel(BaseModel):
         if not head.refresh_labels:
             return None
         described = means(X, Y) if self.takes == "features" else described_by_words(X, Y, known)
-        return Descriptions(reading.read(described), head.refresh_labels)
+        return Descriptions(reading.read(described), head.refresh_labels, head.refresh_share)
 
     def _built(self) -> tuple[Network, Order]:
         """Return the network on its device, and the order of its answers."""

@@ -76,6 +76,36 @@ class LabelWiseReadout(nn.Module):
         self.bias.copy_(logits)
 
 
+class NeighbourhoodReadout(LabelWiseReadout):
+    """z_l = w_l H_l + sum over parents and children n of l  w_ln H_n + b_l.
+
+    `FlattenReadout` cut to the hierarchy's edges: (n_labels + 2 n_edges) x width weights at most.
+    Recursive regularisation compares what labels have in common, their weights of their own nodes.
+    """
+
+    def __init__(self, graph: LabelGraph, width: int) -> None:
+        super().__init__(graph, width)
+        label = torch.full((graph.n_nodes,), -1)
+        label[self.node_of_label] = torch.arange(graph.n_labels)
+        parent, child = torch.from_numpy(graph.edges.astype("int64"))
+        for name, seen, node in (("above", parent, child), ("below", child, parent)):
+            answered = label[node] >= 0  # meta-labels look at nothing
+            self.register_buffer(f"{name}_seen", seen[answered], False)
+            self.register_buffer(f"{name}_of", label[node[answered]], False)
+            weight = torch.empty(int(answered.sum()), width)
+            bound = (6 / (graph.n_labels + width)) ** 0.5  # as what a label sees of itself
+            setattr(self, name, nn.Parameter(nn.init.uniform_(weight, -bound, bound)))
+
+    def forward(self, states: States) -> Tensor:
+        """Return logits (batch, n_labels)."""
+        logits = super().forward(states)
+        for name in ("above", "below"):
+            seen = states.nodes.index_select(-2, self.get_buffer(f"{name}_seen"))
+            heard = (seen * self.get_parameter(name)).sum(-1)
+            logits = logits.index_add(-1, self.get_buffer(f"{name}_of"), heard.to(logits.dtype))
+        return logits
+
+
 class LayerwiseReadout(nn.Module):
     """z = sum over layers i of W_i pool(H_i) + b_i (HiTIN, eq. 9).
 

@@ -8,7 +8,7 @@ killed goes on from its last checkpoint, to the same weights (bit for bit on a p
 from __future__ import annotations
 
 from contextlib import nullcontext
-from math import isfinite
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -43,6 +43,8 @@ class Descriptions(NamedTuple):
     """One a label."""
     every: int
     """Steps between two readings."""
+    share: float = 1.0
+    """How many labels are read each time after the first, drawn at random."""
 
 
 D = TypeVar("D", TrainingData, Descriptions)
@@ -160,7 +162,7 @@ class _Loop:
         """Change the weights once, by the gradient over all documents of the step."""
         state, recipe = self.state, self.recipe
         if self.descriptions is not None and state.step % self.descriptions.every == 0:
-            self._describe(self.descriptions.documents)
+            self._describe(self.descriptions)
         process = self.accelerator.process_index, self.accelerator.num_processes
         parts = shared_out(rows, recipe.batch_size, *process)
         for i, (part, weight) in enumerate(parts):
@@ -246,19 +248,24 @@ class _Loop:
         return f1, loss
 
     @torch.no_grad()
-    def _describe(self, documents: Documents) -> None:
-        """Tell the head how labels look to the encoder as it is now."""
+    def _describe(self, descriptions: Descriptions) -> None:
+        """Tell the head how labels look to the encoder as it is now, all of them or some."""
+        before, documents = self.state.labels, descriptions.documents
+        rows = np.arange(len(documents))
+        if before is not None and descriptions.share < 1:
+            draw = np.random.default_rng((self.recipe.seed, self.state.step))
+            rows = draw.choice(rows, ceil(descriptions.share * len(rows)), replace=False)
+        if not len(rows):
+            return
         was_training = self.network.training
         self.network.eval()
-        features: Tensor | None = None
-        for rows, text in read_batches(self.network, documents, self.recipe.batch_size):
-            if features is None:
-                features = text.pooled.new_empty((len(documents), text.pooled.shape[1]))
-            features[torch.from_numpy(rows).to(features.device)] = text.pooled
+        read = [*read_batches(self.network, documents, self.recipe.batch_size, rows)]
         self.network.train(was_training)
-        if features is not None:
-            self.state.labels = features
-            self.network.head.see_labels(features)
+        vectors = torch.cat([text.pooled for _, text in read])
+        labels = torch.empty_like(vectors) if before is None else before.clone()
+        labels[torch.from_numpy(np.concatenate([part for part, _ in read]))] = vectors
+        self.state.labels = labels
+        self.network.head.see_labels(labels)
 
     def _diverged(self, step: int) -> ParameterError:
         return ParameterError(

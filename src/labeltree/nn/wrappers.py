@@ -35,6 +35,11 @@ class Wrapper(Params):
         """After how many steps labels are described anew; 0: never."""
         return self.base.refresh_labels
 
+    @property
+    def refresh_share(self) -> float:
+        """How many of the labels then, from 0 to 1."""
+        return self.base.refresh_share
+
     def _inside(self) -> Iterator[Head]:
         """Yield the base, and what is inside that."""
         inner = self.base
