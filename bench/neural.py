@@ -52,7 +52,12 @@ STRUCTURE = [
 ]  # fmt: skip
 """Is it the hierarchy? Heads for random groups of labels instead of branches, one head whose
 gradients are routed by branches, labels dealt out anew to the hierarchy's nodes, no hierarchy."""
-CELLS = GRID + CONTROLS + STRUCTURE
+WITHOUT = {
+    "no_match": {"match": 0.0}, "no_joint": {"joint": 0.0}, "no_labels": {"match": 0.0, "joint": 0.0},
+}  # fmt: skip
+"""What is left out of himatch: the ranking of labels, the distance to gold ones, both."""
+MATCHING = [("himatch", layout) for layout in ("shuffled", *WITHOUT)]
+CELLS = GRID + CONTROLS + STRUCTURE + MATCHING
 LOGISTIC = {"C": 50.0}
 """Of 1, 10 and 50 the best on validation documents of reuters21578."""
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -218,7 +223,9 @@ def made(mode: str, model: str, layout: str, seed: int) -> Any:
     if mode == "frozen":
         preset.set_params(**FITTED.get(model, {}))
         fields["epochs"] = EPOCHS.get(model, fields["epochs"])
-    if layout in ("shuffled", "star"):
+    if layout in WITHOUT:
+        preset.set_params(**WITHOUT[layout])
+    elif layout in ("shuffled", "star"):
         fields["tree"] = Star() if layout == "star" else Shuffled(seed)
     elif layout == "random":
         preset = find("himtl")(base=preset.head(), split="random")

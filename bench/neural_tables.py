@@ -8,7 +8,7 @@ from typing import Any
 
 from classical_tables import spread
 from common import results
-from neural import CONTROLS, GRID, STRUCTURE
+from neural import CONTROLS, GRID, MATCHING, STRUCTURE
 
 from labeltree.metrics.significance import holm
 
@@ -39,6 +39,13 @@ KNOWS: Named = {
     ("hitin", "none"): ("`hitin`", "given"),
     ("hitin", "shuffled"): ("`hitin`", "labels dealt out anew"),
     ("hitin", "star"): ("`hitin`", "none"),
+}
+MATCHES: Named = {
+    ("himatch", "none"): ("`himatch`", "joint space and ranking"),
+    ("himatch", "shuffled"): ("`himatch`", "the same, labels dealt out anew to the hierarchy"),
+    ("himatch", "no_match"): ("`himatch`", "joint space"),
+    ("himatch", "no_joint"): ("`himatch`", "ranking"),
+    ("himatch", "no_labels"): ("`himatch`", "neither: its text side alone"),
 }
 
 
@@ -77,6 +84,11 @@ def controls() -> str:
 def structure() -> str:
     """Draw what heads answer that know another hierarchy, or none."""
     return controlled("hierarchy", KNOWS, STRUCTURE)
+
+
+def matching() -> str:
+    """Draw what each loss of himatch is worth."""
+    return controlled("trained by, beside its answers", MATCHES, MATCHING)
 
 
 def controlled(what: str, named: Named, controls: list[tuple[str, str]]) -> str:

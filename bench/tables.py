@@ -237,6 +237,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "neural_reads": neural_tables.controls,
     "neural_branches": neural_tables.branches,
     "neural_structure": neural_tables.structure,
+    "neural_matching": neural_tables.matching,
     "neural_tuned": lambda: neural_tables.grid("tuned"),
     "neural_bootstrap": neural_tables.wrapping,
     "neural_hierarchies": neural_tables.hierarchies,
