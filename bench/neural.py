@@ -53,7 +53,8 @@ STRUCTURE = [
 """Is it the hierarchy? Heads for random groups of labels instead of branches, one head whose
 gradients are routed by branches, labels dealt out anew to the hierarchy's nodes, no hierarchy."""
 WITHOUT = {
-    "no_match": {"match": 0.0}, "no_joint": {"joint": 0.0}, "no_labels": {"match": 0.0, "joint": 0.0},
+    "no_match": {"match": 0.0}, "no_joint": {"joint": 0.0},
+    "no_labels": {"match": 0.0, "joint": 0.0},
 }  # fmt: skip
 """What is left out of himatch: the ranking of labels, the distance to gold ones, both."""
 MATCHING = [("himatch", layout) for layout in ("shuffled", *WITHOUT)]
