@@ -38,7 +38,8 @@ net = network(dropout={dropout})
 recipe = RECIPE._replace(epochs=6, patience=2, clip=0.0, checkpoints={kept!r}, batch_size=2)
 history = train(net, data, {validation}, recipe, order=flat_order())
 assert is_main_process() == (rank == 0)
-np.savez(os.path.join({folder!r}, f"rank{{rank}}.npz"), epochs=len(history.f1), **net.weights())
+np.savez(os.path.join({folder!r}, f"rank{{rank}}.npz"), loss=history.loss, epochs=len(history.f1),
+         **net.weights())
 """
 
 
@@ -68,7 +69,9 @@ def test_two_processes_are_one_with_two_batches_a_step(tmp_path, n):
     for batch_size, accumulate in ((2, 2), (4, 1)):
         net = network(dropout=0.0)
         recipe = RECIPE._replace(epochs=6, clip=0.0, accumulate=accumulate, batch_size=batch_size)
-        train(net, learnable(n), None, recipe, order=flat_order())
+        history = train(net, learnable(n), None, recipe, order=flat_order())
+        np.testing.assert_allclose(first["loss"], history.loss, rtol=1e-4)
+        np.testing.assert_array_equal(first["loss"], second["loss"])
         for name, weight in net.weights().items():
             np.testing.assert_array_equal(first[name], second[name])
             np.testing.assert_allclose(first[name], weight, rtol=1e-3, atol=1e-5)

@@ -214,12 +214,20 @@ class _Loop:
         f1 = loss = float("nan")
         if self.validation is not None:
             f1, loss = self._validate(self.validation)
-        state.history.append([state.loss / max(1, state.n_seen), loss, f1])
+        state.history.append([self._mean_loss(), loss, f1])
         if self.validation is not None:
             self._compare()
         state.epoch, state.at, state.loss, state.n_seen = state.epoch + 1, 0, 0.0, 0
         if not self.recipe.save_every or self._over:
             self.checkpoints.save(state)
+
+    def _mean_loss(self) -> float:
+        """Return the mean over the documents that all processes have met in this epoch."""
+        loss, n_seen = self.state.loss, self.state.n_seen
+        if self.accelerator.num_processes > 1:
+            own = torch.tensor([loss, n_seen], device=self.accelerator.device)
+            loss, n_seen = self.accelerator.reduce(own, "sum").tolist()
+        return loss / max(1, n_seen)
 
     @property
     def _over(self) -> bool:
