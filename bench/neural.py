@@ -1,12 +1,13 @@
 """Networks that know the hierarchy, wrapped and not, beside linear trees on the same documents.
 
 neural.py [--data a,b] [--mode frozen|tuned] [--models x,y] [--layouts x,y] [--seeds 3]
+neural.py --trial '{"width": 32}' --data a --models x    how fields were chosen: on validation
 
 Each cell (mode, data, model, layout, seed) in a process of its own; cells already in bench/results
 are not run again. Training stops by, and decisions are fitted on, the validation part (or a tenth
 of train, the same for all models and seeds); test chooses nothing. Vectors of frozen encoders are
 computed before all cells, and read from the disk by each. Decided labels are kept in bench/work,
-where neural_compare.py finds them.
+where neural_compare.py finds them. Trials are printed, not recorded.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(dict.fromkeys(m for m, _ in CELLS)))
     parser.add_argument("--layouts", default=",".join(dict.fromkeys(layout for _, layout in CELLS)))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--trial", help="fields to try, as JSON")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cell:
@@ -96,6 +98,9 @@ def main() -> None:
         print(json.dumps(embedded(cell["vectors"]) if "vectors" in cell else measured(**cell)))
         return
     models, layouts = arguments.models.split(","), arguments.layouts.split(",")
+    if arguments.trial:
+        tried(arguments.mode, arguments.data, models[0], layouts[0], json.loads(arguments.trial))
+        return
     for data in arguments.data.split(","):
         cells = [
             {"mode": arguments.mode, "data": data, "model": m, "layout": layout, "seed": seed}
@@ -141,6 +146,17 @@ def measured(mode: str, data: str, model: str, layout: str, seed: int) -> dict[s
         "docs_per_s": round(every.report.documents_per_second),
         **shown, **ranks,
     }  # fmt: skip
+
+
+def tried(mode: str, data: str, model: str, layout: str, fields: dict[str, Any]) -> None:
+    """Print micro-F1 of a model with other fields on validation documents, one seed."""
+    from labeltree.run.evaluate import examine
+    from labeltree.run.train import train
+
+    splits, fitted = documents(data), made(mode, model, layout, 0)
+    train(fitted.set_params(**fields), splits, seed=0)
+    found = examine(fitted, splits.val).report.metrics["micro-F1"]
+    print(f"{data}, {model}, {layout}, {fields}: {100 * found:.2f} micro-F1 on validation")
 
 
 def documents(data: str) -> Any:
