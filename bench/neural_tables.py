@@ -92,9 +92,10 @@ def matching() -> str:
 
 
 def controlled(what: str, named: Named, controls: list[tuple[str, str]]) -> str:
-    """Draw cells beside their controls; `named` tells how model and `what` are called."""
+    """Draw cells beside their controls, where there are any; `named` tells what they are called."""
     rows = cells("frozen", list(named))
-    if not any(key[1:] in controls for key in rows):
+    measured = {key[0] for key in rows if key[1:] in controls}
+    if not measured:
         return "Not measured yet.\n"
     shown = ("micro-F1", "macro-F1", "specific R-Precision", "specific P@1")
     lines = [
@@ -102,6 +103,8 @@ def controlled(what: str, named: Named, controls: list[tuple[str, str]]) -> str:
         "| --- | --- | --- | ---: |" + " ---: |" * len(shown),
     ]
     for (data, *key), runs in rows.items():
+        if data not in measured:
+            continue
         model, value = named[key[0], key[1]]
         values = " | ".join(spread(runs, m) for m in shown)
         lines.append(f"| {data} | {model} | {value} | {len(runs)} | {values} |")
