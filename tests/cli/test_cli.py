@@ -184,6 +184,18 @@ def test_predict_answers_each_line_at_once(model):
     assert process.returncode == 0
 
 
+def test_a_wrong_line_ends_predict_while_standard_input_is_open(model):
+    with subprocess.Popen(
+        [*LABELTREE, "predict", str(model), "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdin.write(b"{broken\n")
+        process.stdin.flush()
+        said = process.stderr.read().decode()
+        assert process.wait() == 1
+    assert said.startswith("labeltree: -:1: invalid JSON")
+    assert len(said.splitlines()) == 1
+
+
 def test_predict_writes_a_file_when_complete(model, data, tmp_path):
     out = tmp_path / "answers.jsonl"
     assert main(["predict", str(model), str(data / "test.jsonl"), "--out", str(out)]) == 0

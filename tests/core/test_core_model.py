@@ -9,9 +9,10 @@ from scipy.sparse import csr_array
 
 import labeltree
 from labeltree.core.dataset import Inputs
-from labeltree.core.errors import DataError, NotFittedError
+from labeltree.core.errors import DataError, NotFittedError, ParameterError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.inputs import (
+    check_k,
     checked_features,
     checked_texts,
     checked_training,
@@ -143,11 +144,19 @@ def test_texts_come_as_a_list(texts):
         (csr_array(X), "takes texts, X is a matrix"),
         (["a", 1], "Text 1 is no string but of type int"),
         ([None], "Text 0 is no string but of type NoneType"),
+        (None, "X is no list of texts but None"),
     ],
 )
 def test_what_is_no_sequence_of_texts_is_refused(texts, message):
     with pytest.raises(DataError, match=message):
         checked_texts(texts)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "3", None, True])
+def test_what_is_no_number_of_labels_is_refused(k):
+    with pytest.raises(ParameterError, match="k must be a whole number of 1 or more"):
+        check_k(k)
+    check_k(np.int64(1))
 
 
 def test_truth_is_checked_against_the_number_of_documents():

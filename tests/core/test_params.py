@@ -1,5 +1,6 @@
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -345,3 +346,15 @@ def test_repr_can_be_read():
     assert eval(repr(Given(max_copies=3))) == Given(max_copies=3)
     assert repr(Parabel()).startswith("Parabel(tree=Grown(clusterer=")
     assert "n_trees=3" in repr(Parabel())
+
+
+def test_a_path_is_stored_as_its_words():
+    @dataclass
+    class ParamsToyFolder(Params):
+        """A place."""
+
+        folder: str = ""
+        """Where."""
+
+    found = ParamsToyFolder(folder=Path("some") / "folder").to_json()
+    assert json.loads(json.dumps(found)) == {"folder": str(Path("some/folder"))}

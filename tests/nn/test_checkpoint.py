@@ -229,3 +229,22 @@ def test_a_killed_process(tmp_path):
     assert [entry.name for entry in training.iterdir()] == ["step-000000018-000003"]
     assert_same(run(), run(checkpoints=str(tmp_path), save_every=3))
     assert Interrupted.n == 12
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(StoreError, match="No checkpoint can be written to .*another folder"):
+        run(at=1, checkpoints=str(file))
+    assert Interrupted.n == 0
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("PytorchStreamWriter failed writing file: no space\nbacktrace")
+
+    monkeypatch.setattr("torch.save", full)
+    with pytest.raises(StoreError, match=r"failed writing file: no space\. Make room") as caught:
+        run(checkpoints=str(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("*/step-*"))

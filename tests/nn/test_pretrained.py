@@ -70,6 +70,15 @@ def test_a_name_that_cannot_be_had():
     assert "\n" not in message
 
 
+def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch, caplog):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
+    with caplog.at_level(logging.WARNING), pytest.raises(ParameterError, match="Check the name"):
+        inspected("nobody/has-this-model")
+    assert not caplog.records
+    assert not sys.modules["huggingface_hub"].constants.HF_HUB_OFFLINE
+
+
 def test_a_folder_without_a_tokenizer(folder):
     for file in folder.glob("*token*"):
         file.unlink()

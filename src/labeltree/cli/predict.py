@@ -170,9 +170,10 @@ def _closed(scores: CSR, model: BaseModel) -> CSR:
 
 def _blocks(file: str) -> Iterator[list[tuple[int, bytes]]]:
     """Yield (line number, line) pairs: all that have arrived, up to a block."""
+    from labeltree.cli.reading import standard_input
     from labeltree.readers.files import lines
 
-    source: Any = enumerate(sys.stdin.buffer, start=1) if file == "-" else lines(Path(file))
+    source: Any = enumerate(standard_input(), start=1) if file == "-" else lines(Path(file))
     arrived: queue.Queue[Any] = queue.Queue(maxsize=4 * BLOCK)
 
     def receive() -> None:

@@ -1,9 +1,11 @@
-"""The flags of every verb that reads DATA, and the options they make."""
+"""The flags of every verb that reads DATA, the options they make, and standard input."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labeltree.readers import ReadOptions
@@ -53,3 +55,14 @@ def reading_options(arguments: argparse.Namespace, model: Any = None) -> ReadOpt
     if model is not None:
         given["n_features"] = model.n_features
     return ReadOptions(**{name: value for name, value in given.items() if value is not None})
+
+
+def standard_input() -> IO[bytes]:
+    """Return standard input for a thread to wait at, under a lock of its own.
+
+    If that of `sys.stdin` is held when an error ends the program, the interpreter aborts.
+    """
+    try:
+        return open(os.dup(sys.stdin.fileno()), "rb")
+    except OSError:  # it is no file of the system
+        return sys.stdin.buffer

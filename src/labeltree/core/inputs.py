@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 def check_k(k: int) -> None:
     """Raise `ParameterError` unless k is a number of labels that can be asked for."""
-    if k < 1:
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
         raise ParameterError(f"k must be a whole number of 1 or more, found {k!r}.")
 
 
@@ -64,6 +65,8 @@ def checked_texts(X: Any) -> list[str]:
         raise DataError("X is one text.", "Pass a list: model.predict([text]).")
     if getattr(X, "ndim", 1) != 1:
         raise DataError("The model takes texts, X is a matrix.", "Pass a list of strings.")
+    if not isinstance(X, Iterable):
+        raise DataError(f"X is no list of texts but {X!r:.60}.", "Pass a list of strings.")
     texts = list(X)
     wrong = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
     if wrong is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
@@ -206,6 +207,8 @@ def _to_json(value: Any) -> Any:
         return {"part": snake(type(value).__name__), **value.to_json()}
     if isinstance(value, (list, tuple)):
         return [_to_json(v) for v in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     return value.item() if hasattr(value, "item") else value
 
 

