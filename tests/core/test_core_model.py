@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 import labeltree
 from labeltree.core.dataset import Inputs
-from labeltree.core.errors import DataError, NotFittedError, ParameterError
+from labeltree.core.errors import DataError, NotFittedError, ParameterError, StoreError
 from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.inputs import (
     check_k,
@@ -231,6 +231,13 @@ def test_state_both_ways():
     assert (again.note_, again.inner_.power) == ("learned", 3)
     np.testing.assert_array_equal(again.inner_.means_, model.inner_.means_)
     assert (again.predict(X) != model.predict(X)).nnz == 0
+
+
+def test_a_model_with_fields_of_another_version_is_refused():
+    header, state = ModelToy().fit(X, Y).to_state()
+    header["params"]["odd"] = 1
+    with pytest.raises(StoreError, match="does not fit this version .* no parameter 'odd'"):
+        ModelToy.from_state(header, state, find)
 
 
 def test_models_nest_to_any_depth():

@@ -17,6 +17,7 @@ from labeltree.core.params import (
     jobs,
     parameters,
     positive,
+    seeds,
     several,
     snake,
     whole,
@@ -82,6 +83,12 @@ NO_NUMBERS = [None, "1", True, float("nan"), float("inf"), -float("inf"), [1], n
         (within(0, 1, 0.5), "from 0 to 1", [0, 1, 0.5, np.float16(1)], [-1e-9, 1.001]),
         (whole(1, 2), "a whole number of 1 or more", [1, 10**30, np.uint8(3)], [0, 1.0, 1.5, -1]),
         (jobs(), "-1 or 1 or more", [-1, 1, np.int64(8)], [0, -2, 1.0]),
+        (
+            seeds(),
+            "a whole number from 0 to 2^63 - 1",
+            [0, 2**63 - 1, np.uint8(3)],
+            [-1, 2**63, 10**30, 1.0],
+        ),
         (
             several(0, (1, 2)),
             "2 numbers of 0 or more",
@@ -247,6 +254,12 @@ def test_json_of_a_model_keeps_every_nested_part():
     assert values["tree"]["part"] == "graft"
     again = Parabel.from_json(values)
     assert again.get_params(deep=False) == model.get_params(deep=False)
+
+
+@pytest.mark.parametrize("word", ["params_toy_part", None, 3, 0.5])
+def test_a_word_is_no_part(word):
+    with pytest.raises(ParameterError, match="ParamsToy: part must be a part, .* found"):
+        ParamsToy(part=word)
 
 
 def test_numbers_of_numpy_become_plain():

@@ -381,6 +381,13 @@ def test_a_file_is_not_overwritten(tmp_path):
 def test_a_free_place_is_a_target(tmp_path, folder):
     check_target(tmp_path / "new")
     check_target(str(folder))
+    assert os.listdir(tmp_path) == ["here"], "asking leaves nothing"
+
+
+def test_a_place_where_nothing_can_be_written_is_no_target(tmp_path):
+    (tmp_path / "note").write_text("")
+    with pytest.raises(StoreError, match="model cannot be written, for nothing can in .*note: "):
+        check_target(tmp_path / "note" / "below" / "model")
 
 
 def test_of_a_link_the_folder_it_points_to_is_replaced(folder, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 from labeltree.core import store
 from labeltree.core.arrays import CSR, as_binary
 from labeltree.core.dataset import Dataset
-from labeltree.core.errors import DataError, NotFittedError, ParameterError
+from labeltree.core.errors import DataError, NotFittedError, ParameterError, StoreError
 from labeltree.core.labels import Labels
 from labeltree.core.params import Params, snake
 from labeltree.core.processes import is_main_process
@@ -178,7 +178,13 @@ class BaseModel(Params):
         cls, header: dict[str, Any], state: dict[str, Any], find: Callable[[str], type[BaseModel]]
     ) -> Self:
         """Build a fitted model from what `to_state` returned; `find` gives classes by name."""
-        model = cls.from_json(header["params"])
+        try:
+            model = cls.from_json(header["params"])
+        except ParameterError as error:
+            raise StoreError(
+                f"The saved model does not fit this version of labeltree: {error} Install the"
+                " version that it was saved with, or a newer one, or fit again."
+            ) from error
         for place, inner in header.get("models", {}).items():
             start = f"{place}."
             parts = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}

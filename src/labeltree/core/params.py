@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from math import isfinite
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any, ClassVar, Self
 
 from labeltree.core.errors import ParameterError
@@ -72,6 +73,13 @@ def jobs() -> Any:
     )
 
 
+def seeds() -> Any:
+    """Declare a seed: what every source of random numbers takes, numpy's and torch's."""
+    return _declared(
+        0, lambda v: "" if _is_whole(v) and 0 <= v < 2**63 else "a whole number from 0 to 2^63 - 1"
+    )
+
+
 def choice(default: str | int, options: Sequence[str] | Sequence[int]) -> Any:
     """Declare one of a few words or numbers."""
     wanted = "one of " + ", ".join(map(str, options))
@@ -123,7 +131,10 @@ class Params:
             for part in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(part, Params):
                     part.check()
-            wanted = check(value) if check else ""
+            if _is_part(field) and isinstance(value, (str, int, float, NoneType)):
+                wanted = "a part, an object with fields of its own"
+            else:
+                wanted = check(value) if check else ""
             if wanted:
                 raise ParameterError(
                     f"{type(self).__name__}: {field.name} must be {wanted}, found {value!r}."
@@ -195,6 +206,11 @@ class Params:
             if name not in own:
                 raise _unknown(cls, name)
         return cls(**{k: _from_json(v) for k, v in values.items()})
+
+
+def _is_part(field: dataclasses.Field[Any]) -> bool:
+    made = field.default_factory
+    return isinstance(made, type) and issubclass(made, Params)
 
 
 def _unknown(cls: type[Params], name: str) -> ParameterError:

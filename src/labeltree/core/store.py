@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -42,9 +43,18 @@ def check_target(path: str | Path) -> None:
     Raises
     ------
     StoreError
-        If it is a file, or a folder with anything but a model in it.
+        If it is a file, or a folder with anything but a model in it, or nothing can be written
+        where it would be.
     """
     path = Path(path)
+    place = next(folder for folder in path.resolve().parents if folder.exists())
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written, for nothing can in {place}: {error.strerror}."
+            " Choose another folder."
+        ) from error
     if not path.exists():
         return
     names = sorted(os.listdir(path)) if path.is_dir() else [path.name]

@@ -22,7 +22,7 @@ from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training, seen_place
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
-from labeltree.core.params import jobs
+from labeltree.core.params import jobs, seeds
 from labeltree.core.pool import ThreadPool, scratch
 from labeltree.core.store import storable
 from labeltree.core.tree import LabelTree
@@ -83,7 +83,7 @@ class BitModel(BaseModel):
 
     solver: Solver = field(default_factory=lambda: Logistic(threshold=0.1))
     """The linear problem of each bit."""
-    seed: int = 0
+    seed: int = seeds()
     """Same seed, same model, for any number of threads."""
     n_jobs: int = jobs()
     """Threads; -1 for all cores."""

@@ -18,7 +18,7 @@ from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
-from labeltree.core.params import jobs, positive, whole
+from labeltree.core.params import jobs, positive, seeds, whole
 from labeltree.core.pool import ThreadPool
 from labeltree.grow.pifa import unit_rows
 from labeltree.linear.blocks import ranked_in_blocks
@@ -63,7 +63,7 @@ class LabelEmbedding(BaseModel):
     """Length of a code."""
     l2: float = positive(0.1, search="0.01..100:log")
     """Weight of the regularisers."""
-    seed: int = 0
+    seed: int = seeds()
     """Same seed, same model, for any number of threads."""
     n_jobs: int = jobs()
     """Threads; -1 for all cores."""

@@ -10,7 +10,7 @@ from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
-from labeltree.core.params import jobs, whole
+from labeltree.core.params import jobs, seeds, whole
 from labeltree.core.pool import ThreadPool
 from labeltree.core.seeds import derived
 from labeltree.kernels.sparse import Rows
@@ -28,7 +28,7 @@ class InstanceModel(BaseModel):
     """Nodes of at most so many documents are leaves."""
     labels_per_leaf: int = whole(1, 100)
     """Labels that a leaf keeps, the most frequent ones."""
-    seed: int = 0
+    seed: int = seeds()
     """Same seed, same model, for any number of threads."""
     n_jobs: int = jobs()
     """Threads; -1 for all cores."""

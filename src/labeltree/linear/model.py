@@ -15,7 +15,7 @@ from labeltree.core.errors import ParameterError
 from labeltree.core.inputs import checked_features, checked_growth, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel, Update
-from labeltree.core.params import choice, jobs, whole
+from labeltree.core.params import choice, jobs, seeds, whole
 from labeltree.core.pool import ThreadPool
 from labeltree.core.seeds import derived
 from labeltree.core.store import storable
@@ -53,7 +53,7 @@ class LinearForest(BaseModel):
     """`beam`, or `exact`: best first, until the k best labels of a tree are certain."""
     solver: Solver = field(default_factory=SquaredHinge)
     """The linear problem at each node."""
-    seed: int = 0
+    seed: int = seeds()
     """Same seed, same model, for any number of threads."""
     n_jobs: int = jobs()
     """Threads; -1 for all cores."""

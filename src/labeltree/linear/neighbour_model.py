@@ -15,7 +15,7 @@ from labeltree.core.dataset import Dataset
 from labeltree.core.inputs import check_k, checked_features, checked_training
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel
-from labeltree.core.params import choice, jobs, whole
+from labeltree.core.params import choice, jobs, seeds, whole
 from labeltree.core.pool import ThreadPool, scratch, serial_blas
 from labeltree.core.seeds import derived
 from labeltree.core.store import storable
@@ -65,7 +65,7 @@ class NeighbourModel(BaseModel):
     """Documents of a part on average: N / part_size parts, rounded down, at least one."""
     search: str = choice("exact", ("exact", "approximate"))
     """Look at every training document of the part, or walk a graph (needs the extra `ann`)."""
-    seed: int = 0
+    seed: int = seeds()
     """Same seed, same model, for any number of threads."""
     n_jobs: int = jobs()
     """Threads; -1 for all cores."""

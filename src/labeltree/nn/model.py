@@ -19,7 +19,7 @@ from labeltree.core.hierarchy import Hierarchy
 from labeltree.core.inputs import check_k, checked_features, checked_texts, checked_truth
 from labeltree.core.labels import Labels
 from labeltree.core.model import BaseModel, Takes
-from labeltree.core.params import at_least, choice, positive, whole, within
+from labeltree.core.params import at_least, choice, positive, seeds, whole, within
 from labeltree.core.pool import ThreadPool, phase
 from labeltree.grow import Given, GivenOrGrown, Star, TreeSource
 from labeltree.grow.as_hierarchy import as_hierarchy
@@ -93,7 +93,7 @@ class NeuralModel(BaseModel):
     """Steps from one checkpoint to the next; 0 for one an epoch."""
     log: str = ""
     """Folder for TensorBoard's logs."""
-    seed: int = 0
+    seed: int = seeds()
     """Same seed, same model (on the same machine)."""
     _network: Any = field(init=False, repr=False, default=None)
     """(device, network): built when first asked for, never saved."""

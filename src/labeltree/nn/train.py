@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from labeltree.core.arrays import Longs
 from labeltree.core.errors import ParameterError
 from labeltree.core.pool import phase
+from labeltree.core.seeds import derived
 from labeltree.nn.answers import Order, read_batches, validated
 from labeltree.nn.batches import TrainingData, batches, dense_targets, shared_out
 from labeltree.nn.checkpoint import Checkpoints, State
@@ -261,7 +262,7 @@ class _Loop:
         before, documents = self.state.labels, descriptions.documents
         rows = np.arange(len(documents))
         if before is not None and descriptions.share < 1:
-            draw = np.random.default_rng((self.recipe.seed, self.state.step))
+            draw = np.random.default_rng(derived(self.recipe.seed, self.state.step))
             rows = draw.choice(rows, ceil(descriptions.share * len(rows)), replace=False)
         if not len(rows):
             return
