@@ -53,14 +53,14 @@ def test_neighbourhood_is_flatten_cut_to_the_edges(name):
     W[g.node_of_label, g.node_of_label] = readout.weight.detach()
     is_label = np.isin(np.arange(g.n_nodes), g.node_of_label)
     parent, child = g.edges
-    W[child[is_label[child]], parent[is_label[child]]] = readout.above.detach()
-    W[parent[is_label[parent]], child[is_label[parent]]] = readout.below.detach()
+    W[child[is_label[child]], parent[is_label[child]]] = readout.above.weight.detach()
+    W[parent[is_label[parent]], child[is_label[parent]]] = readout.below.weight.detach()
     with torch.no_grad():
         full.linear.weight.copy_(W[g.node_of_label].flatten(1))
         for one in (readout, full):
             one.begin_at(torch.arange(float(g.n_labels)))
     torch.testing.assert_close(readout(s), full(s))
-    assert readout.above.numel() > 0
+    assert readout.above.weight.numel() > 0
     assert [matrix.shape for matrix in readout.matrices()] == [(g.n_labels, WIDTH)]
 
 

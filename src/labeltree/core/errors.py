@@ -56,3 +56,8 @@ class MissingExtraError(LabeltreeError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         return type(self), (self.feature, self.extra)  # errors travel between processes
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error of another library says first, to be quoted in one of ours."""
+    return (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,14 @@ from labeltree.core.arrays import CSR, Ints, as_binary, as_csr
 from labeltree.core.dataset import Inputs
 from labeltree.core.errors import DataError, ParameterError
 from labeltree.core.labels import Labels
+from labeltree.core.params import is_whole
 
 logger = logging.getLogger(__name__)
 
 
 def check_k(k: int) -> None:
     """Raise `ParameterError` unless k is a number of labels that can be asked for."""
-    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
+    if not is_whole(k) or k < 1:
         raise ParameterError(f"k must be a whole number of 1 or more, found {k!r}.")
 
 

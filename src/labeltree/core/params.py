@@ -63,20 +63,18 @@ def within(low: float, high: float, default: float) -> Any:
 def whole(low: int, default: int, *, search: str = "") -> Any:
     """Declare a whole number of `low` or more."""
     wanted = f"a whole number of {low} or more"
-    return _declared(default, lambda v: "" if _is_whole(v) and v >= low else wanted, search)
+    return _declared(default, lambda v: "" if is_whole(v) and v >= low else wanted, search)
 
 
 def jobs() -> Any:
     """Declare a number of threads: -1 for all cores, else 1 or more."""
-    return _declared(
-        -1, lambda v: "" if _is_whole(v) and (v == -1 or v >= 1) else "-1 or 1 or more"
-    )
+    return _declared(-1, lambda v: "" if is_whole(v) and (v == -1 or v >= 1) else "-1 or 1 or more")
 
 
 def seeds() -> Any:
     """Declare a seed: what every source of random numbers takes, numpy's and torch's."""
     return _declared(
-        0, lambda v: "" if _is_whole(v) and 0 <= v < 2**63 else "a whole number from 0 to 2^63 - 1"
+        0, lambda v: "" if is_whole(v) and 0 <= v < 2**63 else "a whole number from 0 to 2^63 - 1"
     )
 
 
@@ -90,7 +88,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number, Python's or numpy's."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
@@ -127,14 +126,12 @@ class Params:
             Naming the field, the value found and what is wanted.
         """
         for field in parameters(type(self)):
-            value, check = getattr(self, field.name), field.metadata.get("check")
+            value = getattr(self, field.name)
+            check = _no_part if _is_part(field) else field.metadata.get("check")
             for part in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(part, Params):
                     part.check()
-            if _is_part(field) and isinstance(value, (str, int, float, NoneType)):
-                wanted = "a part, an object with fields of its own"
-            else:
-                wanted = check(value) if check else ""
+            wanted = check(value) if check else ""
             if wanted:
                 raise ParameterError(
                     f"{type(self).__name__}: {field.name} must be {wanted}, found {value!r}."
@@ -211,6 +208,11 @@ class Params:
 def _is_part(field: dataclasses.Field[Any]) -> bool:
     made = field.default_factory
     return isinstance(made, type) and issubclass(made, Params)
+
+
+def _no_part(value: Any) -> str:
+    is_word = isinstance(value, (str, int, float, NoneType))
+    return "a part, an object with fields of its own" if is_word else ""
 
 
 def _unknown(cls: type[Params], name: str) -> ParameterError:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from labeltree.core.errors import StoreError
+from labeltree.core.errors import StoreError, first_line
 from labeltree.nn.network import Network
 
 if TYPE_CHECKING:
@@ -143,10 +143,10 @@ def _writing(folder: Path) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # OSError, or what torch and safetensors make of it
-        why = getattr(error, "strerror", "") or (str(error).strip() or repr(error)).splitlines()[0]
+        why = getattr(error, "strerror", "") or first_line(error)
         raise StoreError(
-            f"No checkpoint can be written to {folder}: {why.rstrip('.')}. Make room there, or"
-            " choose another folder."
+            f"No checkpoint can be written to {folder}: {why}. Make room there, or choose another"
+            " folder."
         ) from error
 
 
@@ -158,8 +158,7 @@ def _reading(checkpoint: Path) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # of torch, zipfile, pickle, safetensors, or a missing entry
-        why = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
         raise StoreError(
-            f"The checkpoint {checkpoint} cannot be read: {why}. Delete {checkpoint.parent} to"
-            " train from the beginning."
+            f"The checkpoint {checkpoint} cannot be read: {first_line(error)}. Delete"
+            f" {checkpoint.parent} to train from the beginning."
         ) from error

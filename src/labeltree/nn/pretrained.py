@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from labeltree.core.errors import LabeltreeError, ParameterError, StoreError
+from labeltree.core.errors import LabeltreeError, ParameterError, StoreError, first_line
 from labeltree.core.pool import phase
 from labeltree.nn.pooling import begins_with_cls, told_pooling
 from labeltree.nn.transformer import layers
@@ -204,9 +204,10 @@ def _loading(source: str) -> Iterator[None]:
     except LabeltreeError:
         raise
     except Exception as error:  # of transformers, the hub's client, safetensors, tokenizers ...
-        why = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
         remedy = f"Check the folder: {_FOLDER}" if os.path.isdir(source) else _HUB
-        raise ParameterError(f"The encoder {source!r} cannot be loaded: {why}. {remedy}") from error
+        raise ParameterError(
+            f"The encoder {source!r} cannot be loaded: {first_line(error)}. {remedy}"
+        ) from error
     finally:
         reports.set_verbosity(level)
         if bars:

@@ -85,25 +85,41 @@ class NeighbourhoodReadout(LabelWiseReadout):
 
     def __init__(self, graph: LabelGraph, width: int) -> None:
         super().__init__(graph, width)
-        label = torch.full((graph.n_nodes,), -1)
-        label[self.node_of_label] = torch.arange(graph.n_labels)
         parent, child = torch.from_numpy(graph.edges.astype("int64"))
-        for name, seen, node in (("above", parent, child), ("below", child, parent)):
-            answered = label[node] >= 0  # meta-labels look at nothing
-            self.register_buffer(f"{name}_seen", seen[answered], False)
-            self.register_buffer(f"{name}_of", label[node[answered]], False)
-            weight = torch.empty(int(answered.sum()), width)
-            bound = (6 / (graph.n_labels + width)) ** 0.5  # as what a label sees of itself
-            setattr(self, name, nn.Parameter(nn.init.uniform_(weight, -bound, bound)))
+        self.above = _Neighbours(graph, parent, child, width)
+        self.below = _Neighbours(graph, child, parent, width)
 
     def forward(self, states: States) -> Tensor:
         """Return logits (batch, n_labels)."""
-        logits = super().forward(states)
-        for name in ("above", "below"):
-            seen = states.nodes.index_select(-2, self.get_buffer(f"{name}_seen"))
-            heard = (seen * self.get_parameter(name)).sum(-1)
-            logits = logits.index_add(-1, self.get_buffer(f"{name}_of"), heard.to(logits.dtype))
-        return logits
+        return self.below(self.above(super().forward(states), states), states)
+
+
+class _Neighbours(nn.Module):
+    """What labels see of nodes beside their own; of pairs of nodes (seen, seeing), each (n,).
+
+    Meta-labels answer nothing: they see nothing.
+    """
+
+    seen: Tensor
+    """A node, and a label that sees it, in pairs, (n_pairs,)."""
+    label: Tensor
+    """(n_pairs,)"""
+
+    def __init__(self, graph: LabelGraph, seen: Tensor, seeing: Tensor, width: int) -> None:
+        super().__init__()
+        label = torch.full((graph.n_nodes,), -1)
+        label[torch.from_numpy(graph.node_of_label.astype("int64"))] = torch.arange(graph.n_labels)
+        answered = label[seeing] >= 0
+        self.register_buffer("seen", seen[answered], False)
+        self.register_buffer("label", label[seeing[answered]], False)
+        self.weight = nn.Parameter(torch.empty(len(self.seen), width))
+        bound = (6 / (graph.n_labels + width)) ** 0.5  # as what a label sees of itself
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, logits: Tensor, states: States) -> Tensor:
+        """Return logits (batch, n_labels) with what labels see added."""
+        heard = (states.nodes.index_select(-2, self.seen) * self.weight).sum(-1)
+        return logits.index_add(-1, self.label, heard.to(logits.dtype))
 
 
 class LayerwiseReadout(nn.Module):
