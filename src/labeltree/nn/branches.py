@@ -79,8 +79,7 @@ def n_branches(cut: Cut) -> int:
 
 def _cut(graph: LabelGraph, members: list[Longs]) -> Cut:
     """Return the branches of these nodes; labels alone are set aside, branches without left out."""
-    label = np.full(graph.n_nodes, -1, np.int64)
-    label[graph.node_of_label] = np.arange(graph.n_labels)
+    label = graph.label_of_node.astype(np.int64)
     branches, single = [], []
     for nodes in members:
         columns = np.sort(label[nodes][label[nodes] >= 0])

@@ -36,8 +36,8 @@ class Mcm(nn.Module):
         self.n_nodes = graph.n_nodes
         nodes = torch.from_numpy(graph.node_of_label.astype("int64"))
         self.register_buffer("node_of_label", nodes, False)
-        label = torch.full((graph.n_nodes,), graph.n_labels)
-        label[nodes] = torch.arange(graph.n_labels)
+        label = torch.from_numpy(graph.label_of_node.astype("int64"))
+        label[label < 0] = graph.n_labels
         self.register_buffer("label_of_node", label, False)
         self.n_steps = len(graph.rising)
         for step, edges in enumerate(graph.rising):

@@ -84,11 +84,16 @@ class LabelGraph:
         return [self.edges[:, height == h] for h in np.unique(height)]
 
     @cached_property
-    def label_edges(self) -> Ints:
-        """(2, n): the edges between labels, as columns of Y."""
+    def label_of_node(self) -> Ints:
+        """Column of Y, -1 for meta-labels, (n_nodes,)."""
         label = np.full(self.n_nodes, -1, np.int32)
         label[self.node_of_label] = np.arange(self.n_labels)
-        pairs = label[self.edges]
+        return label
+
+    @cached_property
+    def label_edges(self) -> Ints:
+        """(2, n): the edges between labels, as columns of Y."""
+        pairs = self.label_of_node[self.edges]
         return pairs[:, (pairs >= 0).all(axis=0)]
 
 

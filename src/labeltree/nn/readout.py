@@ -107,11 +107,9 @@ class _Neighbours(nn.Module):
 
     def __init__(self, graph: LabelGraph, seen: Tensor, seeing: Tensor, width: int) -> None:
         super().__init__()
-        label = torch.full((graph.n_nodes,), -1)
-        label[torch.from_numpy(graph.node_of_label.astype("int64"))] = torch.arange(graph.n_labels)
-        answered = label[seeing] >= 0
-        self.register_buffer("seen", seen[answered], False)
-        self.register_buffer("label", label[seeing[answered]], False)
+        label = torch.from_numpy(graph.label_of_node.astype("int64"))[seeing]
+        self.register_buffer("seen", seen[label >= 0], False)
+        self.register_buffer("label", label[label >= 0], False)
         self.weight = nn.Parameter(torch.empty(len(self.seen), width))
         bound = (6 / (graph.n_labels + width)) ** 0.5  # as what a label sees of itself
         nn.init.uniform_(self.weight, -bound, bound)

@@ -45,8 +45,7 @@ class RoleSampler(nn.Module):
     def __init__(self, graph: LabelGraph, n_positives: int = 1) -> None:
         super().__init__()
         self.n_positives, self.root = n_positives, graph.n_nodes
-        label = np.full(graph.n_nodes, -1, np.int64)
-        label[graph.node_of_label] = np.arange(graph.n_labels)
+        label = graph.label_of_node.astype(np.int64)
         parent, child = graph.edges.astype(np.int64)
         sources = np.setdiff1d(np.arange(graph.n_nodes), child)
         parent = np.concatenate([parent, np.full(len(sources), self.root)])
